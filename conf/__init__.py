@@ -1,0 +1,1 @@
+"""Configuration: one YAML per job, and a folder per group of options."""

@@ -1,0 +1,15 @@
+"""The jobs, in the order of the data; each is one stage and one file.
+
+    stage        reads                             writes
+    ingest       files, or this machine            documents
+    annotate     documents                         annotations (signals, edited text)
+    filter       annotations                       decisions
+    dedup        documents, decisions              signatures, duplicates
+    regroup      documents, decisions, duplicates  domains
+    count        domains, text                     counts
+    weigh        domains, counts                   proportions
+    mix          proportions, counts, text         mixture
+    report       any manifest and its lineage      report
+    export       any manifest                      one Parquet file
+    build        all of the above in one session   mixture and report
+"""

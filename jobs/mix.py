@@ -1,0 +1,280 @@
+"""Draw and write the mixture: exactly the planned tokens of each domain, in a global order that a seed decides.
+
+Reads proportions (``proportions=``), and by their lineage counts, domains and documents. Writes the mixture: ``doc_id, text,
+source, domain, epoch, tokens``. The plan is exact; each domain ends within one document below it.
+"""
+
+import dataclasses
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from omegaconf import MISSING
+
+from corpusmill.jobs import count
+from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
+from corpusmill.jobs.runtime.aligned import Aligned
+from corpusmill.jobs.runtime.config import Common, Quantity, choose, quantity, session
+from corpusmill.jobs.runtime.engine import Engine
+from corpusmill.jobs.runtime.exchange import Exchanged
+from corpusmill.jobs.runtime.main import main
+from corpusmill.jobs.runtime.manifest import Manifest
+from corpusmill.jobs.runtime.progress import note
+from corpusmill.jobs.runtime.shards import encode, one_batch
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.tasks import Done, Emit, Facts, Session, Task
+from corpusmill.operators.errors import BalanceError, ConfigError, Missing
+from corpusmill.operators.mixture import draw
+from corpusmill.operators.mixture.budget import Plan, plan
+from corpusmill.operators.mixture.draw import Boundary, Cuts, Histogram
+from corpusmill.operators.mixture.order import order_keys, shard_of, shards_for, sort
+from corpusmill.operators.schema import MIXTURE
+from corpusmill.operators.text.content import key as digest_key
+from corpusmill.operators.text.hashing import priorities
+
+MESSAGES = pa.schema([*MIXTURE, pa.field("size", pa.int64()), pa.field("order", pa.uint64())])
+GROUP_BYTES = 64 << 20  # text that one mapper draws from: it holds every copy of it at once
+UNITS = {"words": "corpusmill.operators.text.tokens.Words", "bytes": "corpusmill.operators.text.tokens.Bytes"}
+
+
+@dataclasses.dataclass
+class MixConfig:
+    """What to draw."""
+
+    budget: Quantity = MISSING  # in `unit`: 2000000, 1e9, 1_000_000, 10B
+    unit: str = "tokens"  # tokens | words | bytes
+    max_epochs: float = 4.0  # times that a document may be taken
+    seed: int = 0  # decides which documents, and their order
+    shard_bytes: Quantity = "128MiB"  # text per output file
+
+    def __post_init__(self) -> None:
+        if self.budget != MISSING:  # as it is while Hydra reads the schema
+            self.budget = quantity("mix.budget", self.budget)
+        self.shard_bytes = quantity("mix.shard_bytes", self.shard_bytes)
+        choose("mix.unit", self.unit, ("tokens", *UNITS))
+
+
+@dataclasses.dataclass
+class Config(Common):
+    """corpusmill mix."""
+
+    proportions: str = MISSING  # a manifest
+    mix: MixConfig = dataclasses.field(default_factory=MixConfig)
+
+
+def run(config: Config, store: Store, engine: Engine) -> Manifest:
+    """Plan, draw, order, write."""
+    found = inputs.resolve(store, {"proportions": config.proportions}, ["proportions", "counts", "domains", "documents"])
+    here = session(config, store, engine)
+    sizes = _sizes(config, found, store, engine)
+    chosen = {name: found[name] for name in ("documents", "domains", "counts", "proportions")} | {"sizes": sizes}
+    parameters = dataclasses.asdict(config.mix) | {"version": "1",
+                                                   "subset": aligned.Subset(config.limit, config.sample).parameters()}
+    made = stage.Stage("mixture", MIXTURE, parameters, chosen, found["counts"].view)
+    if (done := stage.committed(here, made)) is not None:
+        return done
+    totals = count.totals(sizes)
+    planned = plan(found["proportions"].details["proportions"], {n: t.tokens for n, t in totals.items()},
+                   config.mix.budget, config.mix.max_epochs)
+    if planned.notice:
+        note(f"mixture: {planned.notice}", here.quiet)
+    try:
+        done = _write(here, made, planned, totals, config)
+    except Missing as error:
+        return stage.adopt_if_gone(here, made, error)
+    exchange.clean(here, done)
+    return done
+
+
+def _sizes(config: Config, found: dict[str, Manifest], store: Store, engine: Engine) -> Manifest:
+    """Counts in the budget's unit: those at hand, or new ones in words or bytes."""
+    counts = found["counts"]
+    if counts.details["unit"] == config.mix.unit:
+        return counts
+    if config.mix.unit == "tokens":
+        raise ConfigError(f"mix.unit=tokens, but the documents were counted in {counts.details['unit']}: set mix.unit to that, "
+                          "or weigh counts of a tokenizer")
+    common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
+    tokenizer = {"_target_": UNITS[config.mix.unit]}
+    return count.run(count.Config(**common, domains=found["domains"].path, tokenizer=tokenizer), store, engine)
+
+
+def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, count.Totals], config: Config) -> Manifest:
+    seed = config.mix.seed
+    groups = list(_groups(made, aligned.tasks(here.store, made, text=True), planned))
+    domains = tuple(d.domain for d in planned.domains)
+    cuts, largest = _cuts(here, groups, planned, Rows(here.store, domains, seed))
+    text_bytes = sum(totals[d.domain].bytes * d.tokens // max(1, d.available) for d in planned.domains)
+    shards = shards_for(text_bytes, config.mix.shard_bytes)
+    drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts)
+    messages, done = exchange.exchange(here, made, "drawn", groups, len(groups), drawer, MESSAGES, shards)
+    achieved = _achieved(done, planned, largest)
+    tasks = (Task(p, digest_key([made.key, "shard", p, shards]), f"mixture shard {p}", 4 * config.mix.shard_bytes,
+                  (messages, p)) for p in range(shards))
+    details = {"plan": dataclasses.asdict(planned), "achieved": achieved, "unit": config.mix.unit}
+    drawn = sum(a["documents"] for a in achieved.values())
+    return stage.run(here, made, tasks, shards, Shuffle(drawn), details=details, empty_ok=config.allow_empty)
+
+
+def _groups(made: stage.Stage, walk: Iterator[Task], planned: Plan) -> Iterator[Task]:
+    """Consecutive shards up to a group's bytes."""
+    copies = 1 + max((-(-d.tokens // max(1, d.available)) for d in planned.domains), default=1)
+    group: list[Task] = []
+    size = 0
+    for task in itertools.chain(walk, [None]):
+        if group and (task is None or size >= GROUP_BYTES):
+            key = digest_key([made.key, "drawn", [t.key for t in group]])
+            yield Task(group[0].ordinal, key, f"draw from shards {group[0].ordinal} to {group[-1].ordinal}",
+                       3 * copies * size, [t.payload for t in group])
+            group, size = [], 0
+        if task is not None:
+            group.append(task)
+            size += task.payload.shards["documents"].main.bytes
+
+
+def _cuts(here: Session, groups: list[Task], planned: Plan, rows: "Rows") -> tuple[Cuts, np.ndarray]:
+    """Where the draw of each domain ends, in two passes over the columns; and each domain's largest document."""
+    remainder = np.array([d.remainder_tokens for d in planned.domains], np.int64)
+    total: Histogram | None = None
+    largest = np.zeros(len(remainder), np.int64)
+    for part, peak in here.engine.map(Histograms(rows), groups):
+        total = part if total is None else draw.merge(total, part)
+        largest = np.maximum(largest, peak)
+    assert total is not None, "a mixture has at least one shard of documents"
+    boundary = draw.boundary(total, remainder)
+    tables = list(here.engine.map(Candidates(rows, boundary), groups))
+    return draw.cut(pa.concat_tables(tables), boundary), largest
+
+
+def _achieved(done: list[Done], planned: Plan, largest: np.ndarray) -> dict[str, dict[str, int]]:
+    """What was drawn of each domain. Raises BalanceError unless it is within one document below the plan."""
+    achieved = {}
+    for d, peak in zip(planned.domains, largest.tolist(), strict=True):
+        size, documents, tokens = (sum(one.receipt.counts.get(f"{what}/{d.domain}", 0) for one in done)
+                                   for what in ("size", "documents", "tokens"))
+        if not 0 <= d.tokens - size <= peak:
+            raise BalanceError(f"mixture: {d.domain} was to hold {d.tokens} and holds {size}, but its largest document "
+                               f"has {peak}")
+        achieved[d.domain] = {"size": size, "documents": documents, "tokens": tokens}
+    return achieved
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rows:
+    """Domain codes, priorities, ids and sizes of a shard's rows."""
+
+    store: Store
+    domains: tuple[str, ...]
+    seed: int
+
+    def read(self, one: Aligned) -> tuple[np.ndarray, np.ndarray, pa.Array, np.ndarray]:
+        """Without text."""
+        columns = {"doc_id": ("domains", "doc_id"), "domain": ("domains", "domain"), "size": ("sizes", "tokens")}
+        rows = aligned.read(self.store, one, columns)
+        codes = domain_codes(rows.column("domain"), self.domains)
+        sizes = pc.fill_null(rows.column("size"), 0).to_numpy()
+        return codes, priorities(rows.column("doc_id"), self.seed, "draw"), rows.column("doc_id"), sizes
+
+
+def domain_codes(domain: pa.StringArray, domains: tuple[str, ...]) -> np.ndarray:
+    """The place of each row's domain; -1 where it has none that is in the plan."""
+    place = pc.index_in(domain, pa.array(domains, pa.string()), skip_nulls=True)
+    codes: np.ndarray = pc.fill_null(place, -1).to_numpy().astype(np.int32)
+    return codes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Histograms:
+    """First pass: sizes by domain and leading bits of the priority, and the largest document of each domain."""
+
+    rows: Rows
+
+    def __call__(self, task: Task) -> tuple[Histogram, np.ndarray]:
+        """Of a group of shards."""
+        domains = len(self.rows.domains)
+        largest = np.zeros(domains, np.int64)
+        parts = []
+        for one in task.payload:
+            codes, priority, _, sizes = self.rows.read(one)
+            np.maximum.at(largest, codes[codes >= 0], sizes[codes >= 0])
+            parts.append(draw.histogram(codes, priority, sizes, domains))
+        return draw.merge(*parts), largest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidates:
+    """Second pass: the rows of the bins in which a draw ends."""
+
+    rows: Rows
+    boundary: Boundary
+
+    def __call__(self, task: Task) -> pa.Table:
+        """Of a group of shards."""
+        return pa.concat_tables([draw.candidates(*self.rows.read(one), self.boundary) for one in task.payload])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Draw:
+    """Sends every copy of every drawn document to the output shard of its place in the order."""
+
+    domains: tuple[str, ...]
+    seed: int
+    whole_epochs: np.ndarray
+    cuts: Cuts
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """MESSAGES of a group of shards."""
+        columns = {n: ("documents", n) for n in ("doc_id", "text", "source")}
+        columns |= {"domain": ("domains", "domain"), "tokens": ("counts", "tokens"), "size": ("sizes", "tokens")}
+        for one in task.payload:
+            for batch in aligned.read_text(store, one, columns):
+                yield self._of(batch)
+
+    def _of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        doc_id = batch.column("doc_id")
+        codes = domain_codes(batch.column("domain"), self.domains)
+        copies = draw.copies(codes, priorities(doc_id, self.seed, "draw"), doc_id, self.whole_epochs, self.cuts)
+        rows = np.repeat(np.arange(batch.num_rows), copies)
+        starts = np.repeat(np.cumsum(copies) - copies, copies)
+        epoch = (np.arange(len(rows)) - starts).astype(np.int32)
+        taken = batch.take(pa.array(rows))
+        order = order_keys(taken.column("doc_id"), epoch, self.seed)
+        values = {n: taken.column(n) for n in taken.schema.names} | {"epoch": pa.array(epoch), "order": pa.array(order)}
+        return pa.RecordBatch.from_arrays([values[n] for n in MESSAGES.names], schema=MESSAGES)
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> np.ndarray:
+        """By the place in the order."""
+        return shard_of(batch.column("order").to_numpy(), partitions)
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """What was drawn of each domain."""
+        drawn = pa.Table.from_batches(batches, MESSAGES).select(["domain", "tokens", "size"])
+        sums: dict[str, Any] = {}
+        for row in drawn.group_by("domain").aggregate([("tokens", "sum"), ("size", "sum"), ("size", "count")]).to_pylist():
+            for what, column in (("tokens", "tokens_sum"), ("size", "size_sum"), ("documents", "size_count")):
+                sums[f"{what}/{row['domain']}"] = row[column]
+        return sums
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shuffle:
+    """Puts one output shard in order."""
+
+    drawn: int
+
+    def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
+        """Rows of one shard of the mixture."""
+        messages: Exchanged
+        messages, partition = task.payload
+        rows = messages.read(store, partition)
+        ordered = sort(rows.select(MIXTURE.names), rows.column("order").to_numpy())
+        emit(encode([one_batch(ordered)], MIXTURE))
+        return Facts({"rows_in": rows.num_rows, "kept": ordered.num_rows})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(["mix", *sys.argv[1:]]))

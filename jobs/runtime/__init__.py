@@ -1,0 +1,1 @@
+"""What every job stands on: configuration, storage, receipts, scheduling, exchange, progress."""

@@ -1,0 +1,59 @@
+"""Artifacts: what was learned elsewhere or from many shards, kept by digest and fetched once per node."""
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from corpusmill.jobs.runtime.store import Store, open_store
+from corpusmill.operators.errors import ConfigError, Corrupt, Missing
+from corpusmill.operators.text.content import file_digest
+
+
+def path(digest: str) -> str:
+    """Where an artifact is in the store."""
+    return f"artifacts/{digest}"
+
+
+def put(store: Store, data: bytes) -> str:
+    """Keep an artifact, and give its digest."""
+    digest = file_digest(data)
+    if not store.exists(path(digest)):
+        store.put_if_absent(path(digest), data)
+    return digest
+
+
+def pin(store: Store, operator: Any) -> Any:
+    """The operator with the digest of the file that its ``path`` names; the file is kept in the store, for the workers.
+
+    Raises ConfigError where there is no such file, or ``digest`` was given and is another.
+    """
+    given = getattr(operator, "path", "")
+    if not given:
+        return operator
+    folder, _, name = given.rpartition("/")
+    try:
+        data = bytes(memoryview(open_store(folder or ".").read(name)))
+    except Missing as error:
+        raise ConfigError(f"{type(operator).__name__}: there is no file {given}") from error
+    digest = put(store, data)
+    if operator.digest and operator.digest != digest:
+        raise ConfigError(f"{given} has digest {digest}, but {operator.digest} is asked for")
+    return dataclasses.replace(operator, digest=digest)
+
+
+def fetch(store: Store, digest: str) -> Path:
+    """The artifact as a file of this node, verified."""
+    folder = Path(os.environ.get("CORPUSMILL_CACHE") or Path(tempfile.gettempdir()) / f"corpusmill-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / digest
+    if target.exists() and file_digest(target.read_bytes()) == digest:
+        return target
+    data = bytes(memoryview(store.read(path(digest))))
+    if file_digest(data) != digest:
+        raise Corrupt(f"{store.uri(path(digest))} is not what its name says: delete it, and run the job again")
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        file.write(data)
+    Path(file.name).replace(target)
+    return target

@@ -1,0 +1,193 @@
+"""The one entry: ``corpusmill JOB [overrides]`` equals ``python -m corpusmill.jobs.JOB [overrides]``.
+
+Exit code 0 once the manifest is committed, 2 for a bad configuration, 1 for any other error. The last line on standard
+output is ``manifest: URI``; everything else goes to standard error.
+"""
+
+import atexit
+import dataclasses
+import importlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+from typing import Any
+
+from corpusmill.operators.errors import ConfigError, CorpusmillError
+
+JOBS = {
+    "ingest": "files or this machine's texts → documents",
+    "annotate": "documents → signals and edited text",
+    "filter": "signals and rules → what is kept, and why the rest is not",
+    "dedup": "documents → duplicates, each naming the document it matched",
+    "regroup": "surviving documents → domains",
+    "count": "domains → tokens per document",
+    "weigh": "tokens per domain → proportions",
+    "mix": "proportions and a budget → the mixture",
+    "report": "any manifest → its story, as HTML and JSON",
+    "export": "any manifest → one Parquet file",
+    "build": "all of the above, in one session",
+    "ls": "the manifests that have names",
+    "status": "what is committed, and what is running",
+}
+INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest")
+_engines: dict[str, Any] = {}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one job, or a sweep of it with ``-m``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    job = next((w for w in words if not w.startswith("-") and "=" not in w), None)
+    try:
+        if job is None:
+            if words and not {"-h", "--help"} & set(words):
+                raise ConfigError(f"no job is named in {' '.join(words)!r}; there is {', '.join(JOBS)}")
+            print(usage())  # noqa: T201
+            return 0
+        if job not in JOBS:
+            from corpusmill.jobs.runtime.config import nearest
+
+            raise ConfigError(f"there is no job {job!r}: {nearest(job, list(JOBS))}")
+        words.remove(job)
+        return _run(job, words)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except CorpusmillError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was committed stays, the same command goes on from there", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def usage() -> str:
+    """What ``corpusmill --help`` prints."""
+    lines = ["corpusmill JOB [key=value …] [-m] [--help] [--cfg job]", ""]
+    lines += [f"  {job:<9} {what}" for job, what in JOBS.items()]
+    lines += ["", "A manifest is given by URI, path or @name. Every job takes store.root=, name=, plan=true, limit=N, sample=F.",
+              "corpusmill JOB --help shows a job's settings; -m sweeps over comma-separated values."]
+    return "\n".join(lines)
+
+
+def module(job: str) -> ModuleType:
+    """The job's module: its ``Config`` dataclass and ``run``."""
+    return importlib.import_module(f"corpusmill.jobs.{job}")
+
+
+def _run(job: str, words: list[str]) -> int:
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from corpusmill.jobs.runtime.config import explain
+    from corpusmill.jobs.runtime.help import job_help
+
+    register(job)
+    if {"-h", "--help"} & set(words):
+        print(job_help(job))  # noqa: T201
+        return 0
+    signal.signal(signal.SIGTERM, _terminate)
+    scratch = tempfile.mkdtemp(prefix="corpusmill-hydra-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, who say them in the user's terms
+    quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", f"hydra.run.dir={scratch}", "hydra.output_subdir=null",
+             f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=.", "hydra.job.chdir=false"]
+    saved, sys.argv = sys.argv, [f"corpusmill {job}", *words, *quiet]
+    try:
+        hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job))()
+    except OmegaConfBaseException as error:
+        raise explain(error) from error
+    except HydraException as error:
+        cause = error.__cause__
+        if isinstance(cause, OmegaConfBaseException):
+            raise explain(cause) from error
+        raise ConfigError(str(error)) from error
+    finally:
+        sys.argv = saved
+        close_engines()
+    return 0
+
+
+def register(job: str) -> None:
+    """Give Hydra the job's schema."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name=f"{job}_schema", node=module(job).Config)
+
+
+def _task(job: str) -> Any:
+    def task(composed: Any) -> None:
+        execute(job, composed)
+
+    return task
+
+
+def execute(job: str, composed: Any) -> None:
+    """Rebuild the configuration strictly, open store and engine, run the job."""
+    from corpusmill.jobs.runtime import heartbeat, kernels
+    from corpusmill.jobs.runtime.config import make_store, strict
+    from corpusmill.jobs.runtime.stage import Planned
+
+    loaded = module(job)
+    config = strict(loaded.Config, composed)
+    _infer_root(config)
+    store = make_store(config.store)
+    kernels.use_cache()
+    try:
+        with heartbeat.running(store, job, enabled=job not in ("ls", "status") and not config.plan):
+            made = loaded.run(config, store, _engine(config))
+    except Planned:
+        return
+    if made is not None:
+        if config.name:
+            from corpusmill.jobs.runtime.manifest import move_name
+
+            move_name(store, config.name, made)
+        print(f"manifest: {store.uri(made.path)}", flush=True)  # noqa: T201
+
+
+def _engine(config: Any) -> Any:
+    """One engine for all runs of a sweep: starting Ray takes 7 s."""
+    from corpusmill.jobs.runtime.config import make_engine
+
+    key = repr(config.engine)
+    if key not in _engines:
+        close_engines()
+        _engines[key] = make_engine(config.engine)
+    return _engines[key]
+
+
+def close_engines() -> None:
+    """Release what was started."""
+    while _engines:
+        _engines.popitem()[1].close()
+
+
+def _infer_root(config: Any) -> None:
+    """A manifest given by URI or path says which store is meant. Raises ConfigError where another is given."""
+    from corpusmill.jobs.runtime.config import StoreConfig
+    from corpusmill.jobs.runtime.manifest import split_uri
+
+    for name in INPUTS:
+        text = getattr(config, name, None)
+        split = split_uri(text) if isinstance(text, str) else None
+        if split is None or not split[0]:
+            continue
+        root = split[0]
+        if config.store.root == StoreConfig.root:
+            config.store = dataclasses.replace(config.store, root=root)
+        elif _absolute(root) != _absolute(config.store.root):
+            raise ConfigError(f"{name}={text} is in {root}, but store.root={config.store.root}: inputs and results of a job "
+                              "are in one store")
+
+
+def _absolute(root: str) -> str:
+    return root.rstrip("/") if "://" in root else os.path.realpath(root)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,35 @@
+"""The one entry: files in, documents and bad rows out, whatever the format."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from corpusmill.jobs.sources.files import SourceFile
+from corpusmill.jobs.sources.jsonl import read_jsonl
+from corpusmill.jobs.sources.machine import read_machine
+from corpusmill.jobs.sources.parquet import read_parquet
+from corpusmill.jobs.sources.pieces import Format, Piece, Reading, format_of
+from corpusmill.jobs.sources.textfiles import read_texts
+
+__all__ = ["Format", "Piece", "Reading", "format_of", "read", "read_bundle"]
+
+
+def read(file: SourceFile, reading: Reading) -> Iterator[Piece]:
+    """The file's pieces, in the order of its rows; each holds at most ``reading.batch_bytes`` of text or one document.
+
+    Every row of the file is in one piece, as a document or as a bad row. With ``on_bad="fail"`` the first bad row, or a
+    file that cannot be read, is a DataError that names file, row group and row. Always errors: a column that is missing
+    (SchemaError), a file that is gone (Missing), a store or disk that fails (StoreError).
+    """
+    return read_bundle([file], reading)
+
+
+def read_bundle(files: Sequence[SourceFile], reading: Reading) -> Iterator[Piece]:
+    """The pieces of several files in order; small text files share batches."""
+    for kind, group in groupby(files, lambda file: format_of(file, reading)):
+        if kind == "text":
+            yield from read_texts(list(group), reading)
+        elif kind == "machine":
+            yield from read_machine(list(group), reading)
+        else:
+            for file in group:
+                yield from (read_parquet if kind == "parquet" else read_jsonl)(file, reading)

@@ -1,0 +1,136 @@
+"""Star: in rank order a document is dropped iff a verified neighbour ranked above it is kept.
+
+A dropped document names the highest such neighbour. The result is unique. In an exact group all match all, so its
+first in rank stays and the others name it; over pairs a chain of drifting versions keeps every second one, where
+dropping on any neighbour above, kept or not, would keep the first alone.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from corpusmill.operators.errors import DataError
+from corpusmill.operators.schema import DIGEST, DOC_ID, DUPLICATES, require
+from corpusmill.operators.text.hashing import fixed_bytes
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+# One row per document, gathered by digest. Rank is the columns after `digest`, in this order; lower is better.
+MESSAGES = pa.schema([
+    pa.field("digest", DIGEST, nullable=False),
+    pa.field("priority", pa.int64(), nullable=False),  # of the source
+    pa.field("doc_id", DOC_ID, nullable=False),
+    pa.field("row_digest", DIGEST, nullable=False),
+    pa.field("shard", pa.int64(), nullable=False),
+    pa.field("row", pa.int64(), nullable=False),
+])
+
+VERDICTS = pa.schema([
+    MESSAGES.field("shard"),
+    MESSAGES.field("row"),
+    pa.field("keep", pa.bool_(), nullable=False),
+    *(DUPLICATES.field(n) for n in ("kind", "cluster_id", "cluster_size", "matched_doc_id", "similarity")),
+])
+
+
+def star_groups(messages: pa.Table | pa.RecordBatch) -> pa.Table:
+    """The VERDICTS on MESSAGES, row by row: the first in rank of each group of equal digests stays.
+
+    A group of one has no kind; its cluster is itself. Raises SchemaError for other columns, DataError for nulls.
+    """
+    require(messages, MESSAGES, "messages")
+    columns = {name: _flat(messages, name) for name in MESSAGES.names}
+    first, size = _groups(columns)
+    dropped = first != np.arange(len(first))
+    canonical = columns["doc_id"].take(pa.array(first))
+    verdicts = [
+        columns["shard"],
+        columns["row"],
+        pa.array(~dropped),
+        pc.if_else(pa.array(size > 1), pa.scalar("exact"), pa.scalar(None, pa.string())),
+        canonical,
+        pa.array(size),
+        pc.if_else(pa.array(dropped), canonical, pa.scalar(None, DOC_ID)),
+        pa.array(np.ones(len(first), np.float32), mask=~dropped),
+    ]
+    return pa.Table.from_arrays(verdicts, schema=VERDICTS)
+
+
+def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floats) -> tuple[Integers, Floats]:
+    """For each document the kept one that it matched, or -1 where it is kept, and the similarity to it, or NaN.
+
+    ``rank`` (documents) holds distinct numbers, lower is better; ``left``, ``right`` (pairs) are indices of documents,
+    either way round, and ``similarity`` (pairs) what was verified; of a pair that is given twice the higher counts.
+    Raises DataError for equal ranks, an index that is no document's, or a document paired with itself.
+    """
+    order = np.argsort(rank, kind="stable").astype(np.int64)
+    if (rank[order][1:] == rank[order][:-1]).any():
+        raise DataError("two documents have one rank: break the tie, or the result is not unique")
+    ends = np.concatenate([left, right])
+    if len(ends) and not 0 <= ends.min() <= ends.max() < len(rank):
+        raise DataError(f"pairs name documents {ends.min()} to {ends.max()}, but there are {len(rank)}")
+    if (left == right).any():
+        raise DataError(f"document {left[left == right][0]} is paired with itself")
+    place = np.empty(len(rank), np.int64)
+    place[order] = np.arange(len(rank))
+    upper, lower = np.minimum(place[left], place[right]), np.maximum(place[left], place[right])
+    by_lower = np.lexsort((-similarity, upper, lower))
+    starts = np.searchsorted(lower[by_lower], np.arange(len(rank) + 1))
+    matched = _star(starts, upper[by_lower])
+    found = np.full(len(rank), -1, np.int64)
+    values = np.full(len(rank), np.nan, np.float32)
+    dropped = matched >= 0
+    found[order[dropped]] = order[upper[by_lower][matched[dropped]]]
+    values[order[dropped]] = similarity[by_lower][matched[dropped]]
+    return found, values
+
+
+@njit(nogil=True, cache=True)
+def _star(starts: Integers, upper: Integers) -> Integers:
+    """For each place in rank order its first pair (pairs are sorted) whose upper end is kept, or -1."""
+    matched = np.full(len(starts) - 1, -1, np.int64)
+    for place in range(len(matched)):
+        for pair in range(starts[place], starts[place + 1]):
+            if matched[upper[pair]] < 0:
+                matched[place] = pair
+                break
+    return matched
+
+
+def _flat(messages: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    column = messages.column(name)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if column.null_count:
+        raise DataError(f"messages: column {name!r} holds {column.null_count} nulls in {len(column)} rows")
+    return column
+
+
+def _groups(columns: dict[str, pa.Array]) -> tuple[Integers, Integers]:
+    """For each row the index of its group's first in rank, and the size of the group."""
+    digest = _halves(columns["digest"])
+    rank = [part for name in MESSAGES.names[1:] for part in _sortable(columns[name])]
+    order = np.lexsort((*reversed(rank), *reversed(digest)))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.any([half[order][1:] != half[order][:-1] for half in digest], axis=0)
+    starts = np.flatnonzero(begins)
+    sizes = np.diff(starts, append=len(order))
+    first, size = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+    first[order] = np.repeat(order[starts], sizes)
+    size[order] = np.repeat(sizes, sizes)
+    return first, size
+
+
+def _sortable(column: pa.Array) -> list[npt.NDArray[Any]]:
+    return [column.to_numpy()] if column.type == pa.int64() else _halves(column)
+
+
+def _halves(column: pa.Array) -> list[npt.NDArray[Any]]:
+    """16-byte values as two numbers that sort as the bytes do."""
+    words = np.ascontiguousarray(fixed_bytes(column)).view(">u8").astype(np.uint64)
+    return [words[:, 0], words[:, 1]]

@@ -1,0 +1,4 @@
+"""Domains: the label that regrouping gives to every surviving document.
+
+    label    from a column that is there
+"""

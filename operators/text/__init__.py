@@ -1,0 +1,12 @@
+"""Text as bytes that kernels read in place.
+
+    simd        blocks of 64 bytes as bit masks: the only machine-level module
+    buffers     Texts: safe addresses of the documents of an Arrow array
+    unicode     classes of code points, pinned to one Unicode version
+    words       whitespace, words and characters; lines: line feeds
+    layer       TextLayer: words and lines located once for a chain (_words, _lines)
+    normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels
+    content     digests of Arrow content; hashing: the hash kernels below it
+    tokens      tokenizers that count
+    columns     the text column, and a batch with columns appended
+"""

@@ -1,0 +1,12 @@
+"""Weighers: from the tokens that each domain has to the share of the mixture that it should get.
+
+    shares.py       the Weigher protocol, and the checks that all of them share
+    natural.py      as found
+    uniform.py      every domain the same
+    temperature.py  between the two
+    unimax.py       as even as an epoch cap allows
+    recipe.py       as written by hand
+
+``solve(available)`` maps tokens per domain to proportions that sum to 1, sorted by domain name. It is exact arithmetic
+up to the last rounding, so the order of the mapping never matters.
+"""
