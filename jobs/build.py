@@ -80,7 +80,7 @@ def _budgeted(config: Config, counts: Manifest) -> dict[str, Any]:
 def _show(store: Store, mixture: Manifest) -> None:
     """The short tables at the end."""
     made = manifests.lineage(store, mixture)
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     console.print(_stages(made))
     console.print(_domains(mixture))
 
@@ -110,7 +110,7 @@ def _domains(mixture: Manifest) -> Table:
     unit = mixture.details["unit"]
     table = Table(title=f"domains, in {unit}")
     for column in ("domain", "available", "planned", "achieved", "share", "epochs"):
-        table.add_column(column, justify="left" if column == "domain" else "right")
+        table.add_column(column, justify="left" if column == "domain" else "right", no_wrap=True)
     achieved, planned = mixture.details["achieved"], mixture.details["plan"]
     for d in planned["domains"]:
         size = achieved[d["domain"]]["size"]

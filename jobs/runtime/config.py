@@ -28,6 +28,7 @@ _QUANTITY = re.compile(r"^([0-9][0-9_]*(?:\.[0-9]+)?(?:e[+]?[0-9]+)?)\s*([a-z]*)
 class StoreConfig:
     """Where datasets live."""
 
+    kind: str = "local"  # local | s3
     root: str = "out"  # a local path, or s3://bucket/prefix
     endpoint: str | None = None  # of an S3-compatible store, http(s)://host:port
     region: str | None = None
@@ -113,7 +114,7 @@ def explain(error: OmegaConfBaseException, composed: DictConfig | None = None) -
         if dataclasses.is_dataclass(kind):
             known = [f.name for f in dataclasses.fields(kind)]
         else:
-            node = OmegaConf.select(composed, parent) if composed is not None and parent else composed
+            node = OmegaConf.select(composed, parent) if composed is not None and parent else error.parent_node
             known = [str(k) for k in node] if isinstance(node, DictConfig) else []
         close = nearest(last, known)
         return ConfigError(f"there is no setting {key!r}: {close}")
@@ -152,6 +153,8 @@ def frozen(value: Any) -> Any:
 
 def make_store(config: StoreConfig) -> Store:
     """The store that a configuration names."""
+    if choose("store.kind", config.kind, ("local", "s3")) == "s3" and not config.root.startswith("s3://"):
+        raise ConfigError(f"store.root={config.root!r}: with store=s3 it is s3://bucket/prefix")
     return open_store(config.root, StoreOptions(endpoint=config.endpoint, region=config.region))
 
 

@@ -99,6 +99,8 @@ def _run(job: str, words: list[str]) -> int:
     saved, sys.argv = sys.argv, [f"corpusmill {job}", *words, *quiet]
     try:
         hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job))()
+    except _Halt as halt:
+        raise halt.args[0] from None
     except OmegaConfBaseException as error:
         raise explain(error) from error
     except HydraException as error:
@@ -121,9 +123,16 @@ def register(job: str) -> None:
 
 def _task(job: str) -> Any:
     def task(composed: Any) -> None:
-        execute(job, composed)
+        try:
+            execute(job, composed)
+        except CorpusmillError as error:
+            raise _Halt(error) from error
 
     return task
+
+
+class _Halt(BaseException):
+    """Carries an error past Hydra, which would print the overrides above it and go on with a sweep."""
 
 
 def execute(job: str, composed: Any) -> None:

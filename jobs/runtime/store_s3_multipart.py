@@ -30,10 +30,13 @@ def put_parts(s3: "S3Client", bucket: str, key: str, size: int, read_at: Callabl
         data = read_at(start, step)
         if len(data) != min(step, size - start):
             raise StoreError(f"the source of s3://{bucket}/{key} changed its size while it was being uploaded")
-        md5 = b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        checksum = b64encode(md5.digest()).decode()
         number = start // step + 1
         answer = s3.upload_part(
-            Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=data, ContentMD5=md5)
+            Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=data, ContentMD5=checksum)
+        if md5_etag(answer) and etag(answer) != md5.hexdigest():
+            raise Corrupt(f"part {number} of s3://{bucket}/{key} arrived damaged: upload it again")
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
     try:

@@ -168,7 +168,7 @@ class _Parser:
         seen = _sniffed(rows)
         if seen is None:
             return cls(file, reading, {"text": "text"}, None, settled=False)
-        mapping = mapped(file, reading, list(seen))
+        mapping = mapped(file, reading, list(seen), ragged=True)
         types = dict.fromkeys(mapping, pa.string())
         if type(seen.get(mapping.get("native_id", ""))) is int:
             types["native_id"] = pa.int64()
@@ -218,7 +218,7 @@ class _Parser:
     def _piece(
         self, batch: pa.RecordBatch, numbers: Rows, bad: list[BadRow],
         mapping: Mapping[str, str] | None = None,
-    ) -> Piece:  # fmt: skip
+    ) -> Piece:
         defaults, limit = defaults_of(self.file, self.reading), self.reading.max_document_bytes
         documents, more = canonical(batch, mapping or self.mapping, defaults, numbers, limit)
         return piece(self.file, self.reading, documents, sorted([*bad, *more], key=lambda row: row.row))

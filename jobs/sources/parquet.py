@@ -50,7 +50,7 @@ def _parquet(
     """A reader that leaves the column ``encoded`` in its dictionary."""
     return pq.ParquetFile(
         handle, metadata=metadata, read_dictionary=None if encoded is None else [encoded], pre_buffer=False,
-        buffer_size=_BUFFER, page_checksum_verification=True)  # fmt: skip
+        buffer_size=_BUFFER, page_checksum_verification=True)
 
 
 def _group(
@@ -61,7 +61,7 @@ def _group(
     done = 0
     batches = parquet.iter_batches(
         batch_size=_batch_rows(parquet.metadata, mapping["text"], group, reading.batch_bytes),
-        row_groups=[group], columns=list(mapping.values()), use_threads=False)  # fmt: skip
+        row_groups=[group], columns=list(mapping.values()), use_threads=False)
     while True:
         try:
             batch = next(batches, None)

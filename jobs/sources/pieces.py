@@ -22,10 +22,10 @@ KNOWN_SUFFIXES: Mapping[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".txt": "text", ".text": "text", ".md": "text", ".rst": "text", ".html": "text", ".htm": "text",
     ".tex": "text", ".org": "text", ".adoc": "text",
-}  # fmt: skip
+}
 COMPRESSIONS = (".gz", ".zst")
 _AUTOMATIC = {"text": ("text",), "source": ("source",), "native_id": ("native_id", "id"), "url": ("url",),
-              "date": ("date",), "license": ("license",), "metadata": ("metadata",)}  # fmt: skip
+              "date": ("date",), "license": ("license",), "metadata": ("metadata",)}
 _SHARD_NUMBER = re.compile(r"-\d{5,}(-of-\d{5,})?$")
 _FIELDS = {"stem", "folder", "dataset"}
 
@@ -76,7 +76,7 @@ class Piece:
 def piece(
     file: SourceFile, reading: Reading, documents: pa.RecordBatch | None, bad: Sequence[BadRow],
     row_group: int | None = None,
-) -> Piece:  # fmt: skip
+) -> Piece:
     """Documents and bad rows of one file together; DataError for the first bad row where they are not set aside."""
     return assembled([(file, row) for row in bad], reading, documents, row_group)
 
@@ -84,14 +84,14 @@ def piece(
 def assembled(
     bad: Sequence[tuple[SourceFile, BadRow]], reading: Reading, documents: pa.RecordBatch | None,
     row_group: int | None = None,
-) -> Piece:  # fmt: skip
+) -> Piece:
     """Like ``piece``, where the rows are of several files."""
     if bad and reading.on_bad == "fail":
         raise refused(bad[0][0], bad[0][1].reason, bad[0][1].detail, row_group, bad[0][1].row)
     columns = [
         [file.uri for file, _ in bad], [row_group] * len(bad), [row.row for _, row in bad],
         [row.reason for _, row in bad], [row.detail for _, row in bad], [row.content for _, row in bad],
-    ]  # fmt: skip
+    ]
     quarantine = pa.RecordBatch.from_arrays(
         [pa.array(values, field.type) for values, field in zip(columns, QUARANTINE, strict=True)], schema=QUARANTINE)
     return Piece(_none() if documents is None else documents, quarantine)
@@ -146,8 +146,8 @@ def defaults_of(file: SourceFile, reading: Reading, text_file: bool = False) -> 
     return Defaults(file.name, source or file.name, file.license or reading.license)
 
 
-def mapped(file: SourceFile, reading: Reading, names: Sequence[str]) -> dict[str, str]:
-    """Documents' columns → the file's columns, of which ``names`` are there.
+def mapped(file: SourceFile, reading: Reading, names: Sequence[str], *, ragged: bool = False) -> dict[str, str]:
+    """Documents' columns → the file's columns, of which ``names`` are there; where it is ``ragged``, more may come.
 
     Raises SchemaError where a column that the setting names is missing, or none is the text.
     """
@@ -159,6 +159,8 @@ def mapped(file: SourceFile, reading: Reading, names: Sequence[str]) -> dict[str
             raise SchemaError(f"{file.uri} has no column {asked!r} (corpus.columns.{column})"
                               f"{f'; did you mean {near[0]!r}?' if near else ';'} It has {_listed(names)}")
         found = asked or next((name for name in automatic if name in names), None)
+        if found is None and ragged and column != "text":
+            found = automatic[-1]
         if found is not None:
             mapping[column] = found
     if "text" not in mapping:

@@ -63,7 +63,7 @@ def _batched(
             pa.array([default.source for default in defaults], pa.string()),
             pa.array([default.license for default in defaults], pa.string()),
         ],
-        names=list(_COLUMNS))  # fmt: skip
+        names=list(_COLUMNS))
     rest = defaults[0] if defaults else defaults_of(bad[0][0], reading, text_file=True)
     documents, refused = canonical(
         batch, {name: name for name in _COLUMNS}, rest, np.arange(len(waiting)), reading.max_document_bytes)

@@ -42,7 +42,6 @@ BYTES, CHARS, WORDS, WORD_CHARS, ALPHA, DIGITS, SYMBOLS, SPACES, UPPERS, ALPHA_W
 LINES, BLANK, FILLED, SHORT, LONGEST, TERMINAL, BULLET, DUPLICATE, DUPLICATE_CHARS = range(10, 19)
 
 SHORT_LINE = 30  # characters
-SPACE_BITS, START_BITS = 0, 1
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _LEFT = np.uint64(0xD6E8FEB86659FD93)
@@ -51,19 +50,21 @@ _EIGHT = np.uint64(8)
 
 
 @kernel
-def count_signals(addresses: Integers, lengths: Integers, table: Any, bitmap: Any, counts: Integers) -> None:
+def count_signals(addresses: Integers, lengths: Integers, table: Any, spaces_at: Any, starts_at: Any, counts: Integers) -> None:
     """Fill ``counts`` (COLUMNS × documents, zeros); ``bitmap`` is scratch, 2 × (blocks of the longest document + 1)."""
     seen = np.empty(256, np.uint64)
+    row = np.empty(len(counts), np.int64)
     for d in range(len(addresses)):
-        row = counts[:, d]
-        ascii_only = _count_characters(addresses[d], lengths[d], table, bitmap, row)
-        used = _count_lines(addresses[d], lengths[d], ascii_only, bitmap, seen, row)
+        row[:] = 0
+        ascii_only = _count_characters(addresses[d], lengths[d], table, spaces_at, starts_at, row)
+        used = _count_lines(addresses[d], lengths[d], ascii_only, spaces_at, starts_at, seen, row)
         if len(used) > len(seen):
             seen = used
+        counts[:, d] = row
 
 
 @kernel
-def _count_characters(address: int, length: int, table: Any, bitmap: Any, row: Integers) -> bool:
+def _count_characters(address: int, length: int, table: Any, spaces_at: Any, starts_at: Any, row: Integers) -> bool:
     """The first pass; returns whether the document is pure ASCII."""
     alpha = digits = symbols = uppers = spaces = chars = words = without_letter = 0
     before, spill, carry, any_wide = ONE, NONE, NONE, NONE
@@ -90,8 +91,8 @@ def _count_characters(address: int, length: int, table: Any, bitmap: Any, row: I
                 symbols += (kind & SYMBOL) != 0
                 uppers += (kind & UPPER) != 0
         any_wide |= wide
-        bitmap[SPACE_BITS, at >> 6] = space | ~valid
-        bitmap[START_BITS, at >> 6] = starts
+        spaces_at[at >> 6] = space | ~valid
+        starts_at[at >> 6] = starts
         alpha += count_ones(letter)
         spaces += count_ones(space & starts)
         chars += count_ones(starts)
@@ -114,7 +115,7 @@ def _count_characters(address: int, length: int, table: Any, bitmap: Any, row: I
 
 
 @kernel
-def _count_lines(address: int, length: int, ascii_only: bool, bitmap: Any, seen: Any, row: Integers) -> Any:
+def _count_lines(address: int, length: int, ascii_only: bool, spaces_at: Any, starts_at: Any, seen: Any, row: Integers) -> Any:
     """The second pass; returns the hash table of line contents, in the memory of ``seen`` unless it had to grow."""
     seen = _table_for(seen, min(row[WORDS], 512))
     start = distinct = 0
@@ -123,27 +124,26 @@ def _count_lines(address: int, length: int, ascii_only: bool, bitmap: Any, seen:
         while feeds != NONE:
             stop = at + lowest(feeds)
             feeds &= feeds - ONE
-            distinct += _count_line(address, start, stop, ascii_only, bitmap, seen, row)
+            distinct += _count_line(address, start, stop, ascii_only, spaces_at, starts_at, seen, row)
             start = stop + 1
             if distinct * 2 > len(seen):
                 seen = _grown(seen)
-    distinct += _count_line(address, start, length, ascii_only, bitmap, seen, row)
+    distinct += _count_line(address, start, length, ascii_only, spaces_at, starts_at, seen, row)
     row[LINES] = row[FILLED] + row[BLANK]
     return seen
 
 
 @kernel
-def _count_line(address: int, start: int, stop: int, ascii_only: bool, bitmap: Any, seen: Any, row: Integers) -> int:
+def _count_line(address: int, start: int, stop: int, ascii_only: bool, spaces_at: Any, starts_at: Any, seen: Any, row: Integers) -> int:
     """Count the line ``start … stop - 1``; returns 1 where its content is new to the document."""
-    starts = bitmap[START_BITS]
-    chars = stop - start if ascii_only else count_between(starts, start, stop)
+    chars = stop - start if ascii_only else count_between(starts_at, start, stop)
     row[LONGEST] = max(row[LONGEST], chars)
-    first = first_clear(bitmap[SPACE_BITS], start, stop) if start < stop else stop
+    first = first_clear(spaces_at, start, stop) if start < stop else stop
     if first == stop:
         row[BLANK] += 1
         return 0
-    end = last_clear(bitmap[SPACE_BITS], first, stop) + 1
-    content = end - first if ascii_only else count_between(starts, first, end)
+    end = last_clear(spaces_at, first, stop) + 1
+    content = end - first if ascii_only else count_between(starts_at, first, end)
     row[FILLED] += 1
     row[SHORT] += content <= SHORT_LINE
     last = byte_at(address + end - 1)

@@ -12,7 +12,8 @@ from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
 TEXTS = [
-    "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c", "• one.\n• one.\n- two?\n  \n" * 9,
+    "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c",
+    "• one.\n• one.\n- two?\n  \n" * 9,
     "\n".join(f"line {i % 7} of many, with {i} words" for i in range(300)), "x" * 70_000, "\x00\x1c\x85\xad" * 20,
 ]  # fmt: skip
 PUBLISHED = {

@@ -91,8 +91,13 @@ def test_the_environment_of_workers_names_the_folder():
 
 
 def test_a_process_that_dies_while_it_warms_does_not_block_the_others(start, tmp_path):
-    held = start("from corpusmill.jobs.runtime import kernels\n"
-                 f"with kernels._locked(kernels.Path({str(tmp_path / 'x.lock')!r})): print('held', flush=True); input()")
+    code = """
+from corpusmill.jobs.runtime import kernels
+with kernels._locked(kernels.Path({path!r})):
+    print("held", flush=True)
+    input()
+"""
+    held = start(code.format(path=str(tmp_path / "x.lock")))
     with held:
         assert held.stdout.readline() == "held\n"
         held.kill()

@@ -216,6 +216,8 @@ def _race(pickled, gate, results, i):
     results.put((i, store.put_if_absent("race", b"%d" % i)))
 
 
+# Python 3.12 warns of forking with threads, which here is the point.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_of_racing_processes_one_puts(store, method):
     """A pickled store works in another process; a forked one makes its own connections."""

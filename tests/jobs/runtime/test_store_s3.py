@@ -1,6 +1,5 @@
 import http.client
 import http.server
-import os
 import threading
 import time
 
@@ -35,6 +34,8 @@ class RelayHandler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if fault and fault.isdigit():
             return self.answer(int(fault), {}, b"")
+        if fault == "html":
+            return self.answer(200, {}, b"<html><p>Welcome")
         if fault and fault[0].isupper():
             return self.answer(int(fault[-3:]), {}, f"<Error><Code>{fault[:-3]}</Code></Error>".encode())
         if fault == "damage":
@@ -79,7 +80,15 @@ def relay(s3_server):
 def store(relay, s3_store, monkeypatch):
     """A store behind the relay; waits between attempts are skipped."""
     monkeypatch.setattr(store_s3.random, "random", lambda: 0.0)
-    return open_store(s3_store.root, StoreOptions(endpoint=relay.endpoint))
+    return open_store(s3_store.root, StoreOptions(endpoint=relay.endpoint, attempts=3))
+
+
+@pytest.fixture
+def no_clients():
+    """Credentials are read anew at the test's beginning and after its end."""
+    forget_clients()
+    yield
+    forget_clients()
 
 
 @pytest.mark.parametrize("fault", ["lost", "503", "500", "SlowDown503"])
@@ -113,7 +122,7 @@ def test_the_same_bytes_of_another_writer_do_not_win(store, relay, s3_store):
 def test_a_conflict_between_conditional_puts_is_tried_again(store, relay):
     relay.faults = [("PUT", "ConditionalRequestConflict409")] * 2
     assert store.put_if_absent("x", b"content") is True
-    relay.faults = [("PUT", "ConditionalRequestConflict409")] * 5
+    relay.faults = [("PUT", "ConditionalRequestConflict409")] * 3
     with pytest.raises(StoreError, match="ConditionalRequestConflict"):
         store.put_if_absent("y", b"content")
 
@@ -122,7 +131,7 @@ def test_a_body_that_breaks_off_is_read_again(store, relay):
     store.write("x", b"0123456789")
     relay.faults = [("GET", "cut"), ("GET", "cut")]
     assert store.read("x") == b"0123456789"
-    relay.faults = [("GET", "cut")] * 5
+    relay.faults = [("GET", "cut")] * 3
     with pytest.raises(StoreError, match="some/prefix/x at http://127.0.0.1"):
         store.read("x")
 
@@ -157,8 +166,7 @@ def test_a_failed_upload_in_parts_leaves_nothing(store, relay, s3_store, fault):
     relay.faults = [("PUT", fault)]
     with pytest.raises(StoreError, match="big"):
         store.write("big", bytes(64 << 20))
-    if fault != "damage":
-        assert not s3_store.exists("big")
+    assert not s3_store.exists("big")
     assert _uploads(s3_store) == []
 
 
@@ -216,32 +224,31 @@ def test_a_missing_bucket_is_told_from_a_missing_object(s3_server, s3_store):
         assert not isinstance(caught.value, Missing)
 
 
-def test_a_wrong_secret_and_a_wrong_key_are_told_apart(radosgw, new_store, monkeypatch):
+def test_a_wrong_secret_and_a_wrong_key_are_told_apart(radosgw, new_store, no_clients, monkeypatch):
     store = new_store(radosgw)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     forget_clients()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(StoreError, match="secret access key does not belong"):
         preflight(store)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
     forget_clients()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
     with pytest.raises(StoreError, match="does not know this access key id"):
         preflight(store)
-    forget_clients()
 
 
-def test_missing_credentials_are_explained(s3_store, monkeypatch):
+def test_missing_credentials_are_explained(aws_credentials, no_clients, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    store = open_store("s3://bucket", StoreOptions(endpoint="http://127.0.0.1:9"))
+    with pytest.raises(StoreError, match="no credentials: set AWS_ACCESS_KEY_ID"):
+        store.write("x", b"")
     forget_clients()
-    with pytest.raises(StoreError, match=r"no credentials: set AWS_ACCESS_KEY_ID"):
-        s3_store.write("x", b"")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(StoreError, match=r"no credentials: .*nobody"):
-        s3_store.read("x")
-    forget_clients()
+        store.read("x")
 
 
-def test_public_buckets_need_no_credentials(s3_store, s3_server, monkeypatch):
+def test_public_buckets_need_no_credentials(s3_store, s3_server, no_clients, monkeypatch):
     s3_store.write("x", b"public")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -258,11 +265,10 @@ def test_an_endpoint_that_does_not_answer_fails_within_seconds(aws_credentials, 
 
 
 def test_something_that_is_no_store_is_told(relay, aws_credentials):
-    relay.faults = [("GET", "404")]
-    with pytest.raises(StoreError):
+    relay.faults = [("GET", "html")]
+    with pytest.raises(StoreError, match="does not answer like an S3 store"):
         list(open_store("s3://bucket", StoreOptions(endpoint=relay.endpoint)).list())
 
 
 def test_clients_are_shared_within_a_process(s3_store):
     assert client(s3_store.options) is client(StoreOptions(endpoint=s3_store.options.endpoint))
-    assert os.getpid()

@@ -1,15 +1,20 @@
 """Bundles of files."""
 
 import pytest
-from corpusmill.jobs.sources.bundles import bundles
-from corpusmill.jobs.sources.files import SourceFile
-from corpusmill.operators.errors import ConfigError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpusmill.jobs.sources.bundles import bundles
+from corpusmill.jobs.sources.files import SourceFile
+from corpusmill.operators.errors import ConfigError
+
 FILES = st.lists(
-    st.builds(lambda uri, size: SourceFile(uri, size, "1", uri), st.text("abc/", min_size=1, max_size=6), st.integers(0, 120)),
-    max_size=40, unique_by=lambda file: file.uri).map(lambda files: sorted(files, key=lambda file: file.uri))  # fmt: skip
+    st.builds(
+        lambda uri, size: SourceFile(uri, size, "1", uri), st.text("abc/", min_size=1, max_size=6), st.integers(0, 120)
+    ),
+    max_size=40,
+    unique_by=lambda file: file.uri,
+).map(lambda files: sorted(files, key=lambda file: file.uri))
 
 
 @given(FILES)

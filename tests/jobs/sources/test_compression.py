@@ -5,9 +5,10 @@ import gzip
 import pyarrow as pa
 import pytest
 import zstandard
-from corpusmill.jobs.sources.compression import BrokenFileError, chunks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from corpusmill.jobs.sources.compression import BrokenFileError, chunks
 
 PACK = {"a.gz": gzip.compress, "a.zst": zstandard.ZstdCompressor().compress, "A.GZ": gzip.compress}
 
@@ -50,8 +51,13 @@ def test_zeros_after_gzip_are_padding():
     assert _read(gzip.compress(b"good") + bytes(600), "a.gz", 100) == (b"good", None)
 
 
-@pytest.mark.parametrize(("name", "bomb"), [("a.gz", gzip.compress(bytes(1 << 28), 9)),
-                                            ("a.zst", zstandard.ZstdCompressor(level=19).compress(bytes(1 << 28)))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "bomb"),
+    [
+        ("a.gz", gzip.compress(bytes(1 << 28), 9)),
+        ("a.zst", zstandard.ZstdCompressor(level=19).compress(bytes(1 << 28))),
+    ],
+)
 def test_no_chunk_is_large_however_well_the_content_packs(name, bomb):
     sizes = [len(chunk) for chunk in chunks(pa.BufferReader(bomb), name)]
     assert sum(sizes) == 1 << 28

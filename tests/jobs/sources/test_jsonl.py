@@ -7,13 +7,14 @@ import os
 import pyarrow as pa
 import pytest
 import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from corpusmill.jobs.sources.compression import BrokenFileError
 from corpusmill.jobs.sources.files import find
 from corpusmill.jobs.sources.jsonl import LongLine, blocks
 from corpusmill.jobs.sources.reading import Reading, read
 from corpusmill.operators.errors import DataError, SchemaError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 QUIET = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -33,20 +34,38 @@ def _lines(rows):
 
 GOOD = st.fixed_dictionaries(
     {"text": st.text(max_size=12) | st.sampled_from(["2020-01-01", "1", "null"])},
-    optional={"id": st.text(max_size=3), "url": st.none() | st.text(max_size=3), "other": st.integers() | st.text(max_size=2),
-              "metadata": st.sampled_from(['{"b":1,"a":[2]}', None, ""]), "date": st.sampled_from(["2020-01-01", None])},
-)  # fmt: skip
-BAD = st.sampled_from([
-    (b"{", "bad_json"), (b"[1]", "bad_json"), (b'{"id": "x"}', "missing_text"), (b'{"text": null}', "null_text"),
-    (b'{"text": 1}', "wrong_type"), (b'{"text": "\xff"}', "invalid_utf8"), (b'{"text": "\\ud800"}', "invalid_utf8"),
-    (b'{"text": "a", "date": "soon"}', "bad_date"), (b'{"text": "a", "date": 5}', "wrong_type"),
-    (b'{"text": "a", "metadata": "[]"}', "bad_metadata"), (b'{"text": "a", "metadata": [1]}', "wrong_type"),
-    (b'{"text": "a", "id": 1.5}', "wrong_type"), (b'{"text": "a", "id": true}', "wrong_type"),
-])  # fmt: skip
+    optional={
+        "id": st.text(max_size=3),
+        "url": st.none() | st.text(max_size=3),
+        "other": st.integers() | st.text(max_size=2),
+        "metadata": st.sampled_from(['{"b":1,"a":[2]}', None, ""]),
+        "date": st.sampled_from(["2020-01-01", None]),
+    },
+)
+BAD = st.sampled_from(
+    [
+        (b"{", "bad_json"),
+        (b"[1]", "bad_json"),
+        (b'{"id": "x"}', "missing_text"),
+        (b'{"text": null}', "null_text"),
+        (b'{"text": 1}', "wrong_type"),
+        (b'{"text": "\xff"}', "invalid_utf8"),
+        (b'{"text": "\\ud800"}', "invalid_utf8"),
+        (b'{"text": "a", "date": "soon"}', "bad_date"),
+        (b'{"text": "a", "date": 5}', "wrong_type"),
+        (b'{"text": "a", "metadata": "[]"}', "bad_metadata"),
+        (b'{"text": "a", "metadata": [1]}', "wrong_type"),
+        (b'{"text": "a", "id": 1.5}', "wrong_type"),
+        (b'{"text": "a", "id": true}', "wrong_type"),
+    ]
+)
 
 
-@given(data=st.binary(max_size=200).map(lambda b: b.replace(b"\x00", b"\n")), size=st.integers(1, 20),
-       cuts=st.lists(st.integers(0, 200)))  # fmt: skip
+@given(
+    data=st.binary(max_size=200).map(lambda b: b.replace(b"\x00", b"\n")),
+    size=st.integers(1, 20),
+    cuts=st.lists(st.integers(0, 200)),
+)
 def test_blocks_are_the_content_cut_between_lines(data, size, cuts):
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data)), *range(0, len(data), size)})
     parts = list(blocks((data[a:b] for a, b in zip(edges, edges[1:], strict=False)), size, 10_000))
@@ -78,10 +97,15 @@ def test_whole_lines_come_before_the_error_of_a_broken_file():
         next(out)
 
 
-@given(rows=st.lists(GOOD, min_size=1, max_size=8), batch=st.sampled_from([30, 200, 16 << 20]),
-       blank=st.sampled_from([b"", b"\n", b" \r\n"]), end=st.booleans(),
-       pack=st.sampled_from([("f.jsonl", bytes), ("f.json.gz", gzip.compress),
-                             ("f.ndjson.zst", zstandard.ZstdCompressor().compress)]))  # fmt: skip
+@given(
+    rows=st.lists(GOOD, min_size=1, max_size=8),
+    batch=st.sampled_from([30, 200, 16 << 20]),
+    blank=st.sampled_from([b"", b"\n", b" \r\n"]),
+    end=st.booleans(),
+    pack=st.sampled_from(
+        [("f.jsonl", bytes), ("f.json.gz", gzip.compress), ("f.ndjson.zst", zstandard.ZstdCompressor().compress)]
+    ),
+)
 @QUIET
 def test_good_lines_become_the_documents_that_json_says(tmp_path, rows, batch, blank, end, pack):
     """The oracle is the json module, line by line; block sizes, blank lines and compression change nothing."""
@@ -95,30 +119,48 @@ def test_good_lines_become_the_documents_that_json_says(tmp_path, rows, batch, b
         expected = [row["id"] if has_id and row.get("id") is not None else f"{name}#{n}" for n, row in enumerate(rows)]
         assert [d["native_id"] for d in documents] == expected
         assert [d["url"] for d in documents] == [row.get("url") for row in rows]
-        assert [d["metadata"] for d in documents] == ['{"a":[2],"b":1}' if row.get("metadata") else None for row in rows]
+        assert [d["metadata"] for d in documents] == [
+            '{"a":[2],"b":1}' if row.get("metadata") else None for row in rows
+        ]
 
 
-@given(rows=st.lists(st.one_of(GOOD.map(lambda row: (_lines([row])[:-1], None)), BAD), max_size=12),
-       batch=st.sampled_from([64, 16 << 20]))  # fmt: skip
+@given(
+    rows=st.lists(st.one_of(GOOD.map(lambda row: (_lines([row])[:-1], None)), BAD), max_size=12),
+    batch=st.sampled_from([64, 16 << 20]),
+)
 @QUIET
 def test_only_the_bad_lines_are_bad(tmp_path, rows, batch):
-    """A good line gives the same document among bad ones, and every line is counted."""
-    first = (b'{"text":"first","id":"1","date":null,"metadata":null,"url":null}', None)
-    rows = [first, *rows]
-    documents, bad = _read(tmp_path, b"\n".join(line for line, _ in rows), batch_bytes=batch)
-    assert [(row["row"], row["reason"]) for row in bad] == [(n, reason) for n, (_, reason) in enumerate(rows) if reason]
-    alone = [doc for line, reason in rows if not reason for doc in _read(tmp_path, first[0] + b"\n" + line)[0][1:]]
-    assert [d["text"] for d in documents[1:]] == [d["text"] for d in alone[: 0 if len(rows) == 1 else None]][
-        : len(documents) - 1] or len(documents) == 1  # fmt: skip
-    for got, want in zip(documents[1:], alone[-(len(documents) - 1) :] if len(documents) > 1 else [], strict=False):
-        assert {k: got[k] for k in ("text", "url", "date", "metadata")} == {
-            k: want[k] for k in ("text", "url", "date", "metadata")}  # fmt: skip
+    """A good line is a document among any others, and every line is counted."""
+    documents, bad = _read(tmp_path, b"\n".join([b'{"text":"first"}', *(line for line, _ in rows)]), batch_bytes=batch)
+    assert [(row["row"], row["reason"]) for row in bad] == [
+        (n, reason) for n, (_, reason) in enumerate(rows, 1) if reason
+    ]
+    good = [json.loads(line) for line, reason in rows if not reason]
+    assert [(d["text"], d["url"], d["date"] is None) for d in documents[1:]] == [
+        (row["text"], row.get("url"), row.get("date") is None) for row in good
+    ]
+
+
+def test_columns_that_begin_late_are_read(tmp_path):
+    """Columns were once taken from the first lines alone, and what began later was lost without a word."""
+    rows = [{"text": "a"}] * 150 + [{"text": "b", "id": 5, "url": "u", "metadata": {"k": 1}}]
+    documents, bad = _read(tmp_path, _lines(rows))
+    assert not bad
+    assert (documents[-1]["native_id"], documents[-1]["url"], documents[-1]["metadata"]) == ("5", "u", '{"k":1}')
 
 
 def test_objects_as_metadata_keep_their_own_keys(tmp_path):
     """Parsed together, every object would have got the keys of all."""
-    documents, bad = _read(tmp_path, _lines([{"text": "a", "metadata": {"z": 1, "a": {"é": None}}},
-                                             {"text": "b", "metadata": {"k": "v"}}, {"text": "c"}]))  # fmt: skip
+    documents, bad = _read(
+        tmp_path,
+        _lines(
+            [
+                {"text": "a", "metadata": {"z": 1, "a": {"é": None}}},
+                {"text": "b", "metadata": {"k": "v"}},
+                {"text": "c"},
+            ]
+        ),
+    )
     assert not bad
     assert [d["metadata"] for d in documents] == ['{"a":{"é":null},"z":1}', '{"k":"v"}', None]
 
@@ -136,7 +178,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
 
 
 def test_mapped_columns(tmp_path):
-    documents, _ = _read(tmp_path, _lines([{"body": "a", "uuid": "u", "text": 3}]), columns={"text": "body", "native_id": "uuid"})
+    documents, _ = _read(
+        tmp_path, _lines([{"body": "a", "uuid": "u", "text": 3}]), columns={"text": "body", "native_id": "uuid"}
+    )
     assert (documents[0]["text"], documents[0]["native_id"]) == ("a", "u")
 
 
@@ -153,8 +197,9 @@ def test_the_first_bad_row_is_an_error_with_its_place(tmp_path):
         _read(tmp_path, b'{"text":"a"}\n{"te\n', on_bad="fail")
 
 
-@pytest.mark.parametrize(("name", "compress"), [("f.jsonl.gz", gzip.compress),
-                                                ("f.jsonl.zst", zstandard.ZstdCompressor().compress)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "compress"), [("f.jsonl.gz", gzip.compress), ("f.jsonl.zst", zstandard.ZstdCompressor().compress)]
+)
 def test_a_truncated_file_keeps_the_rows_before(tmp_path, name, compress):
     rows = [{"text": os.urandom(3000).hex()} for _ in range(300)]
     data = compress(_lines(rows))
@@ -171,7 +216,10 @@ def test_long_lines_and_long_texts_are_oversize(tmp_path):
     rows = [{"text": "a"}, {"text": "x" * 3_000_000}, {"text": "b"}, {"text": "y" * 2_000}]
     documents, bad = _read(tmp_path, _lines(rows), max_document_bytes=1_000)
     assert [d["text"] for d in documents] == ["a", "b"]
-    assert [(row["row"], row["reason"], len(row["content"])) for row in bad] == [(1, "oversize", 65536), (3, "oversize", 2000)]
+    assert [(row["row"], row["reason"], len(row["content"])) for row in bad] == [
+        (1, "oversize", 65536),
+        (3, "oversize", 2000),
+    ]
 
 
 def test_deep_nesting_is_a_bad_row_and_no_crash(tmp_path):
@@ -196,7 +244,10 @@ def test_an_empty_file_has_no_rows(tmp_path):
 
 def test_parsing_at_once_and_line_by_line_agree(tmp_path):
     """The same lines, with and without one that forces the slow way."""
-    rows = [{"text": t, "id": n, "date": "2020-01-02T03:04:05Z", "x": {"y": n}} for n, t in enumerate(["a", "\u0000", "é\n", "😀"])]
+    rows = [
+        {"text": t, "id": n, "date": "2020-01-02T03:04:05Z", "x": {"y": n}}
+        for n, t in enumerate(["a", "\u0000", "é\n", "😀"])
+    ]
     fast, _ = _read(tmp_path, _lines(rows))
     slow, bad = _read(tmp_path, _lines(rows) + b"{")
     assert fast == slow

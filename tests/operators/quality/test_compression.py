@@ -49,7 +49,7 @@ def test_sizes_are_those_of_the_reference(values, sample):
 
 
 def test_texts_are_ordered_as_zlib_orders_them():
-    draw = random.Random(1)  # noqa: S311
+    draw = random.Random(1)
     words = ["".join(draw.choices("etaoinshrdlu", k=draw.randint(2, 9))) for _ in range(300)]
     texts = ["x" * 8000, "the same line again\n" * 400, " ".join(draw.choices(words[:20], k=1500)),
              " ".join(draw.choices(words, k=1500)), "".join(map(chr, draw.choices(range(33, 127), k=8000)))]
