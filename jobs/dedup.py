@@ -6,6 +6,7 @@ cluster_size, matched_doc_id, similarity``.
 """
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -89,19 +90,15 @@ def duplicates(here: Session, made: stage.Stage, priority: tuple[str, ...], allo
     """Messages by digest → verdicts by shard → rows."""
     shards, rows = made.inputs["signatures"].shards, made.inputs["signatures"].rows
     partitions = exchange.partitions_for(rows * MESSAGE_BYTES, here.partitions)
-    groups = list(_groups(here.store, made))
-    messages, _ = exchange.exchange(here, made, "messages", groups, len(groups), Messages(priority), MESSAGES, partitions)
+    groups = functools.partial(_groups, here.store, made)
+    messages, _ = exchange.exchange(here, made, "messages", groups, Messages(priority), MESSAGES, partitions)
     owners = max(1, min(shards, -(-rows // GROUP_ROWS)))
     reducers = [Task(p, digest_key([made.key, "verdicts", p, partitions, owners]), f"digests of partition {p}",
                      3 * rows * MESSAGE_BYTES // partitions, (messages, p)) for p in range(partitions)]
-    judge = Judge(shards=_last_ordinal(groups) + 1)
-    verdicts, _ = exchange.exchange(here, made, f"verdicts-{partitions}", reducers, partitions, judge, VERDICTS, owners)
+    judge = Judge(shards=1 + max(one.ordinal for task in groups() for one in task.payload))
+    verdicts, _ = exchange.exchange(here, made, f"verdicts-{partitions}", lambda: reducers, judge, VERDICTS, owners)
     return stage.run(here, made, aligned.tasks(here.store, made, text=False, order=True), shards,
                      Assemble(verdicts, judge), empty_ok=allow_empty)
-
-
-def _last_ordinal(groups: list[Task]) -> int:
-    return max((a.ordinal for task in groups for a in task.payload), default=0)
 
 
 def _groups(store: Store, made: stage.Stage) -> Iterator[Task]:

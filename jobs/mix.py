@@ -5,9 +5,10 @@ source, domain, epoch, tokens``. The plan is exact; each domain ends within one 
 """
 
 import dataclasses
+import functools
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.shards import encode, one_batch
 from corpusmill.jobs.runtime.store import Store
-from corpusmill.jobs.runtime.tasks import Done, Emit, Facts, Session, Task
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.errors import BalanceError, ConfigError, Missing
 from corpusmill.operators.mixture import draw
 from corpusmill.operators.mixture.budget import Plan, plan
@@ -105,14 +106,14 @@ def _sizes(config: Config, found: dict[str, Manifest], store: Store, engine: Eng
 
 def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, count.Totals], config: Config) -> Manifest:
     seed = config.mix.seed
-    groups = list(_groups(made, aligned.tasks(here.store, made, text=True), planned))
+    groups = functools.partial(_groups, here.store, made, planned)
     domains = tuple(d.domain for d in planned.domains)
     cuts, largest = _cuts(here, groups, planned, Rows(here.store, domains, seed))
     text_bytes = sum(totals[d.domain].bytes * d.tokens // max(1, d.available) for d in planned.domains)
     shards = shards_for(text_bytes, config.mix.shard_bytes)
     drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts)
-    messages, done = exchange.exchange(here, made, "drawn", groups, len(groups), drawer, MESSAGES, shards)
-    achieved = _achieved(done, planned, largest)
+    messages, counts = exchange.exchange(here, made, "drawn", groups, drawer, MESSAGES, shards)
+    achieved = _achieved(counts, planned, largest)
     tasks = (Task(p, digest_key([made.key, "shard", p, shards]), f"mixture shard {p}", 4 * config.mix.shard_bytes,
                   (messages, p)) for p in range(shards))
     details = {"plan": dataclasses.asdict(planned), "achieved": achieved, "unit": config.mix.unit}
@@ -120,12 +121,12 @@ def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, co
     return stage.run(here, made, tasks, shards, Shuffle(drawn), details=details, empty_ok=config.allow_empty)
 
 
-def _groups(made: stage.Stage, walk: Iterator[Task], planned: Plan) -> Iterator[Task]:
+def _groups(store: Store, made: stage.Stage, planned: Plan) -> Iterator[Task]:
     """Consecutive shards up to a group's bytes."""
     copies = 1 + max((-(-d.tokens // max(1, d.available)) for d in planned.domains), default=1)
     group: list[Task] = []
     size = 0
-    for task in itertools.chain(walk, [None]):
+    for task in itertools.chain(aligned.tasks(store, made, text=True), [None]):
         if group and (task is None or size >= GROUP_BYTES):
             key = digest_key([made.key, "drawn", [t.key for t in group]])
             yield Task(group[0].ordinal, key, f"draw from shards {group[0].ordinal} to {group[-1].ordinal}",
@@ -136,26 +137,25 @@ def _groups(made: stage.Stage, walk: Iterator[Task], planned: Plan) -> Iterator[
             size += task.payload.shards["documents"].main.bytes
 
 
-def _cuts(here: Session, groups: list[Task], planned: Plan, rows: "Rows") -> tuple[Cuts, np.ndarray]:
+def _cuts(here: Session, groups: Callable[[], Iterator[Task]], planned: Plan, rows: "Rows") -> tuple[Cuts, np.ndarray]:
     """Where the draw of each domain ends, in two passes over the columns; and each domain's largest document."""
     remainder = np.array([d.remainder_tokens for d in planned.domains], np.int64)
     total: Histogram | None = None
     largest = np.zeros(len(remainder), np.int64)
-    for part, peak in here.engine.map(Histograms(rows), groups):
+    for part, peak in here.engine.map(Histograms(rows), groups()):
         total = part if total is None else draw.merge(total, part)
         largest = np.maximum(largest, peak)
     assert total is not None, "a mixture has at least one shard of documents"
     boundary = draw.boundary(total, remainder)
-    tables = list(here.engine.map(Candidates(rows, boundary), groups))
+    tables = list(here.engine.map(Candidates(rows, boundary), groups()))
     return draw.cut(pa.concat_tables(tables), boundary), largest
 
 
-def _achieved(done: list[Done], planned: Plan, largest: np.ndarray) -> dict[str, dict[str, int]]:
+def _achieved(counts: Mapping[str, int], planned: Plan, largest: np.ndarray) -> dict[str, dict[str, int]]:
     """What was drawn of each domain. Raises BalanceError unless it is within one document below the plan."""
     achieved = {}
     for d, peak in zip(planned.domains, largest.tolist(), strict=True):
-        size, documents, tokens = (sum(one.receipt.counts.get(f"{what}/{d.domain}", 0) for one in done)
-                                   for what in ("size", "documents", "tokens"))
+        size, documents, tokens = (counts.get(f"{what}/{d.domain}", 0) for what in ("size", "documents", "tokens"))
         if not 0 <= d.tokens - size <= peak:
             raise BalanceError(f"mixture: {d.domain} was to hold {d.tokens} and holds {size}, but its largest document "
                                f"has {peak}")

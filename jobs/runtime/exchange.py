@@ -11,10 +11,12 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -23,6 +25,8 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Done, Emit, Facts, Session, Task, run_tasks
 from corpusmill.operators.text.content import file_digest
 from corpusmill.operators.text.content import key as digest_key
+
+Offsets = npt.NDArray[np.int64]
 
 MAX_ROUTES = 4_000_000  # M·P offsets in one table: 96 MB in the driver; beyond, two rounds of sqrt(P)
 PARTITION_BYTES = 256 << 20
@@ -35,7 +39,7 @@ class Mapper(Protocol):
     def messages(self, store: Store, task: Task, /) -> Iterator[pa.RecordBatch]:
         """Batches of one schema."""
 
-    def route(self, batch: pa.RecordBatch, partitions: int, /) -> np.ndarray:
+    def route(self, batch: pa.RecordBatch, partitions: int, /) -> Offsets:
         """The partition of each row, by its key alone."""
 
     def facts(self, batches: list[pa.RecordBatch], /) -> dict[str, int]:
@@ -106,7 +110,7 @@ class _Refine:
         return Facts({}, {"offsets": _scatter(emit, batches, parts, self.groups)})
 
 
-def _scatter(emit: Emit, batches: list[pa.RecordBatch], parts: list[np.ndarray], count: int) -> list[int]:
+def _scatter(emit: Emit, batches: list[pa.RecordBatch], parts: list[Offsets], count: int) -> list[int]:
     """Emit one object with the messages ordered by partition, and give its ``count`` + 1 offsets."""
     sink = pa.BufferOutputStream()
     offsets = [0]
@@ -126,64 +130,74 @@ def _scatter(emit: Emit, batches: list[pa.RecordBatch], parts: list[np.ndarray],
     return offsets
 
 
-def exchange(session: Session, stage: Stage, name: str, tasks: Iterable[Task], total: int, mapper: Mapper,
-             schema: pa.Schema, partitions: int, max_routes: int = MAX_ROUTES) -> tuple[Exchanged, list[Done]]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sent:
+    """A mapper's object, and where each partition is in it."""
+
+    ordinal: int
+    object: str
+    offsets: Offsets
+
+
+def exchange(session: Session, stage: Stage, name: str, tasks: Callable[[], Iterable[Task]], mapper: Mapper,
+             schema: pa.Schema, partitions: int, max_routes: int = MAX_ROUTES) -> tuple[Exchanged, Counter[str]]:
     """Route every task's messages to ``partitions``; durable under the stage's own scratch folder.
 
-    Gives what reducers read, and the mappers' results.
+    ``tasks`` is called twice, so that no list of them is held. Gives what reducers read, and the mappers' counts.
     """
     scratch = f"{stage.name}/{stage.key}/scratch/{name}-{partitions}"
-    rounds = 2 if total * partitions > max_routes and partitions > 1 else 1
-    groups = 1 if rounds == 1 else math.isqrt(partitions - 1) + 1
+    total = sum(1 for _ in tasks())
+    groups = 1 if total * partitions <= max_routes else math.isqrt(partitions - 1) + 1
     writer = _Write(mapper, partitions, groups)
-    done = sorted(run_tasks(session, scratch, tasks, total, writer, f"{stage.name}:{name}"), key=lambda d: d.ordinal)
-    if rounds == 1:
-        routes = _routes(done, partitions)
-    else:
-        routes, done_second = _second_round(session, scratch, done, mapper, schema, partitions, groups)
-        return _publish(session.store, scratch, schema, partitions, routes, done_second), done
-    return _publish(session.store, scratch, schema, partitions, routes, done), done
+    counts: Counter[str] = Counter()
+    sent = _sent(run_tasks(session, scratch, tasks(), total, writer, f"{stage.name}:{name}"), counts)
+    if groups > 1:
+        return _second_round(session, scratch, sent, _Refine(mapper, partitions, groups, schema)), counts
+    routes = np.zeros((partitions, len(sent), 3), np.int64)
+    for m, one in enumerate(sent):
+        routes[:, m, 0], routes[:, m, 1], routes[:, m, 2] = m, one.offsets[:-1], one.offsets[1:]
+    return _publish(session.store, scratch, schema, routes, [one.object for one in sent]), counts
 
 
-def _routes(done: list[Done], partitions: int) -> np.ndarray:
-    routes = np.zeros((partitions, len(done), 3), np.int64)
-    for m, one in enumerate(done):
+def _sent(done: Iterable[Done], counts: Counter[str]) -> list[_Sent]:
+    """In the order of the tasks; as arrays, since a Python list of offsets takes five times their size."""
+    sent = []
+    for one in done:
+        counts.update(one.receipt.counts)
         offsets = np.asarray(one.receipt.extra["offsets"], np.int64)
-        routes[:, m, 0], routes[:, m, 1], routes[:, m, 2] = m, offsets[:-1], offsets[1:]
-    return routes
+        sent.append(_Sent(one.ordinal, one.receipt.outputs[0].main.object, offsets))
+    return sorted(sent, key=lambda one: one.ordinal)
 
 
-def _second_round(session: Session, scratch: str, done: list[Done], mapper: Mapper, schema: pa.Schema, partitions: int,
-                  groups: int) -> tuple[np.ndarray, list[Done]]:
-    columns = -(-partitions // groups)
-    tasks = []
-    for group in range(columns):
-        for part, payload in enumerate(_payloads(done, group)):
-            key = digest_key(["refine", group, part, partitions, [[p, s, e] for p, s, e in payload]])
+def _second_round(session: Session, scratch: str, first: list[_Sent], refine: "_Refine") -> Exchanged:
+    """Each group's messages, at most ``GROUP_BYTES`` at a time, split into the partitions of the group."""
+    tasks, group_of = [], []
+    for group in range(-(-refine.partitions // refine.groups)):
+        for payload in _payloads(first, group):
+            key = digest_key(["refine", group, refine.partitions, payload])
             size = sum(end - start for _, start, end in payload)
-            tasks.append(Task(len(tasks), key, f"partitions of group {group}", 3 * size, (group, payload)))
-    refine = _Refine(mapper, partitions, groups, schema)
-    plain = [dataclasses.replace(t, payload=t.payload[1]) for t in tasks]
-    second = sorted(run_tasks(session, f"{scratch}/refined", plain, len(plain), refine, "refine"), key=lambda d: d.ordinal)
-    widest = max((sum(1 for t in tasks if t.payload[0] == g) for g in range(columns)), default=0)
-    routes = np.zeros((partitions, widest, 3), np.int64)
-    seen = [0] * columns
-    for task, one in zip(tasks, second, strict=True):
-        group = task.payload[0]
-        offsets = one.receipt.extra["offsets"]
-        for low in range(min(groups, partitions - group * groups)):
-            routes[group * groups + low, seen[group]] = one.ordinal, offsets[low], offsets[low + 1]
+            tasks.append(Task(len(tasks), key, f"partitions of group {group}", 3 * size, payload))
+            group_of.append(group)
+    second = _sent(run_tasks(session, f"{scratch}/refined", tasks, len(tasks), refine, "refine"), Counter())
+    routes = np.zeros((refine.partitions, max(Counter(group_of).values(), default=0), 3), np.int64)
+    seen: Counter[int] = Counter()
+    for group, one in zip(group_of, second, strict=True):
+        start = group * refine.groups
+        n = min(refine.groups, refine.partitions - start)
+        routes[start : start + n, seen[group], 0] = one.ordinal
+        routes[start : start + n, seen[group], 1] = one.offsets[:n]
+        routes[start : start + n, seen[group], 2] = one.offsets[1 : n + 1]
         seen[group] += 1
-    return routes, second
+    return _publish(session.store, scratch, refine.schema, routes, [one.object for one in second])
 
 
-def _payloads(done: list[Done], group: int) -> Iterator[list[tuple[str, int, int]]]:
+def _payloads(first: list[_Sent], group: int) -> Iterator[list[tuple[str, int, int]]]:
     payload: list[tuple[str, int, int]] = []
     size = 0
-    for one in done:
-        start, end = one.receipt.extra["offsets"][group : group + 2]
+    for one in first:
+        start, end = int(one.offsets[group]), int(one.offsets[group + 1])
         if end > start:
-            payload.append((one.receipt.outputs[0].main.object, start, end))
+            payload.append((one.object, start, end))
             size += end - start
         if size >= GROUP_BYTES:
             yield payload
@@ -192,13 +206,13 @@ def _payloads(done: list[Done], group: int) -> Iterator[list[tuple[str, int, int
         yield payload
 
 
-def _publish(store: Store, scratch: str, schema: pa.Schema, partitions: int, routes: np.ndarray, done: list[Done]) -> Exchanged:
-    objects = json.dumps([d.receipt.outputs[0].main.object for d in done]).encode()
+def _publish(store: Store, scratch: str, schema: pa.Schema, routes: Offsets, paths: list[str]) -> Exchanged:
+    objects = json.dumps(paths).encode()
     table = routes.tobytes()
     names = f"{scratch}/objects-{file_digest(objects)}.json", f"{scratch}/routes-{file_digest(table)}.bin"
     store.write(names[0], objects)
     store.write(names[1], table)
-    return Exchanged(schema, partitions, routes.shape[1], names[1], names[0])
+    return Exchanged(schema, routes.shape[0], routes.shape[1], names[1], names[0])
 
 
 def partitions_for(total_bytes: int, asked: int | None = None) -> int:
@@ -206,7 +220,7 @@ def partitions_for(total_bytes: int, asked: int | None = None) -> int:
     return asked or max(1, -(-total_bytes // PARTITION_BYTES))
 
 
-def route_digest(prefix: np.ndarray, partitions: int) -> np.ndarray:
+def route_digest(prefix: npt.NDArray[np.uint64], partitions: int) -> Offsets:
     """Partition of uniformly distributed uint64 keys: floor(key · P / 2^64), for P < 2^32."""
     high = (prefix >> np.uint64(32)).astype(np.uint64)
     return ((high * np.uint64(partitions)) >> np.uint64(32)).astype(np.int64)

@@ -179,7 +179,8 @@ class S3Store:
             span["IfMatch"] = f'"{version}"'
         for attempt in range(self.options.attempts):
             try:
-                return self._client().get_object(Bucket=self.bucket, Key=self._key(path), **span)["Body"].read()
+                answer = self._client().get_object(Bucket=self.bucket, Key=self._key(path), **span)
+                return bytes(answer["Body"].read())
             except exceptions.ClientError as error:
                 if code(error) == "InvalidRange":
                     return b""

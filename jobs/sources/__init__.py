@@ -5,5 +5,5 @@
     reading      the one entry: a file or a bundle in, documents and bad rows out
     pieces       what the readers share: settings, columns, the quarantine
     parquet, jsonl, textfiles, machine    the readers
-    compression, roff                     what they lean on
+    inflate, roff                         what they lean on
 """

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
-from corpusmill.jobs.sources.compression import BrokenFileError, chunks
 from corpusmill.jobs.sources.files import SourceFile, opened
+from corpusmill.jobs.sources.inflate import BrokenFileError, chunks
 from corpusmill.jobs.sources.pieces import Piece, Reading, defaults_of, mapped, piece, unreadable
 from corpusmill.operators.documents import QUARANTINED_BYTES, BadRow, Rows, canonical, json_object
 

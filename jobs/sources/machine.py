@@ -30,8 +30,8 @@ from itertools import chain
 import pyarrow as pa
 
 from corpusmill.jobs.sources import roff
-from corpusmill.jobs.sources.compression import BrokenFileError, chunks
 from corpusmill.jobs.sources.files import SourceFile
+from corpusmill.jobs.sources.inflate import BrokenFileError, chunks
 from corpusmill.jobs.sources.pieces import Piece, Reading
 from corpusmill.jobs.sources.textfiles import one_each
 from corpusmill.operators.errors import ConfigError, Missing, StoreError

@@ -113,7 +113,7 @@ def refused(file: SourceFile, reason: str, detail: str, row_group: int | None, r
     """The error that names the place, the reason and what to do."""
     place = [file.uri, *([f"row group {row_group}"] if row_group is not None else []),
              *([f"row {row}"] if row is not None else [])]
-    return DataError(f"{', '.join(place)}: {reason} ({detail}); repair it, or set corpus.on_bad=quarantine to go on "
+    return DataError(f"{', '.join(place)}: {reason} ({detail}); repair it, or set on_bad=quarantine to go on "
                      "without it")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from corpusmill.jobs.sources.compression import BrokenFileError
 from corpusmill.jobs.sources.files import SourceFile, opened
+from corpusmill.jobs.sources.inflate import BrokenFileError
 from corpusmill.jobs.sources.pieces import Piece, Reading, assembled, defaults_of
 from corpusmill.operators.documents import BadRow, canonical
 
