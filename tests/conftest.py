@@ -10,10 +10,15 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from corpusmill.jobs.runtime.store import Store, StoreOptions, open_store
 
 ROOT = Path(__file__).parents[1]
+# Machines that run tests are shared and kernels compile on first use: an example's time says nothing.
+settings.register_profile("corpusmill", deadline=None)
+settings.load_profile("corpusmill")
+
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "corpusmill", "AWS_SECRET_ACCESS_KEY": "corpusmill-secret"}
 
 
