@@ -16,12 +16,17 @@ for tool in ceph ceph-authtool ceph-mon ceph-osd monmaptool radosgw radosgw-admi
     command -v "$tool" >/dev/null || { echo "missing $tool: apt-get install ceph-mon ceph-osd ceph-common radosgw" >&2; exit 3; }
 done
 
+for taken in "$port" $((port + 1)); do
+    ! (: >"/dev/tcp/127.0.0.1/$taken") 2>/dev/null || { echo "port $taken is taken: give another" >&2; exit 4; }
+done
+
 home=$(mktemp -d "${TMPDIR:-/tmp}/radosgw.XXXXXX")
 daemons=()
 cleanup() {
     trap - EXIT INT TERM
-    for pid in "${daemons[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
+    exec 2>/dev/null
+    for pid in "${daemons[@]}"; do kill -KILL "$pid" || true; done
+    wait || true
     rm -rf "$home"
 }
 trap cleanup EXIT
@@ -72,9 +77,7 @@ daemon ceph-mon "${conf[@]}" -f -i a
 
 uuid=$(cat /proc/sys/kernel/random/uuid)
 ceph "${conf[@]}" osd new "$uuid" >>"$home/log/output" 2>&1
-for name in osd.0 client.rgw; do
-    ceph "${conf[@]}" auth import -i "$home/keyring" >>"$home/log/output" 2>&1
-done
+ceph "${conf[@]}" auth import -i "$home/keyring" >>"$home/log/output" 2>&1
 ceph-osd "${conf[@]}" -i 0 --mkfs --osd-uuid "$uuid" >>"$home/log/output" 2>&1
 daemon ceph-osd "${conf[@]}" -f -i 0
 daemon radosgw "${conf[@]}" -f -n client.rgw

@@ -146,8 +146,11 @@ def execute(job: str, composed: Any) -> None:
     _infer_root(config)
     store = make_store(config.store)
     kernels.use_cache()
+    writes = job not in ("ls", "status") and not config.plan
+    if writes:
+        preflight(store)
     try:
-        with heartbeat.running(store, job, enabled=job not in ("ls", "status") and not config.plan):
+        with heartbeat.running(store, job, enabled=writes):
             made = loaded.run(config, store, _engine(config))
     except Planned:
         return

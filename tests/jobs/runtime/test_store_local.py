@@ -74,7 +74,7 @@ def _write_for_ever(store, ready):
 
 @pytest.mark.faults
 def test_a_killed_writer_leaves_no_partial_object(store):
-    """Killed ten times at whatever it was doing; what it left is neither read nor listed."""
+    """Whatever it was doing when it was killed, what it left is neither read nor listed."""
     context = multiprocessing.get_context("spawn")
     for trial in range(3):
         ready = context.Event()

@@ -4,10 +4,12 @@ import threading
 import time
 
 import pytest
+from botocore.parsers import ResponseParserError
+from botocore.retries.standard import ExponentialBackoff
 
 from corpusmill.jobs.runtime import store_s3
 from corpusmill.jobs.runtime.store import StoreOptions, open_store, preflight
-from corpusmill.jobs.runtime.store_s3_client import client, forget_clients
+from corpusmill.jobs.runtime.store_s3_client import client, explained, forget_clients
 from corpusmill.operators.errors import Corrupt, Missing, StoreError
 
 pytestmark = pytest.mark.s3
@@ -28,14 +30,15 @@ class Relay(http.server.ThreadingHTTPServer):
 
 
 class RelayHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # else boto3 waits a second for "100 Continue" before each body
+
     def relay(self):
         self.server.seen.append((self.command, self.path))
-        fault = self.server.faults.pop(0)[1] if self.server.faults and self.server.faults[0][0] == self.command else None
+        faults = self.server.faults
+        fault = faults.pop(0)[1] if faults and faults[0][0] == self.command else None
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if fault and fault.isdigit():
             return self.answer(int(fault), {}, b"")
-        if fault == "html":
-            return self.answer(200, {}, b"<html><p>Welcome")
         if fault and fault[0].isupper():
             return self.answer(int(fault[-3:]), {}, f"<Error><Code>{fault[:-3]}</Code></Error>".encode())
         if fault == "damage":
@@ -80,6 +83,7 @@ def relay(s3_server):
 def store(relay, s3_store, monkeypatch):
     """A store behind the relay; waits between attempts are skipped."""
     monkeypatch.setattr(store_s3.random, "random", lambda: 0.0)
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
     return open_store(s3_store.root, StoreOptions(endpoint=relay.endpoint, attempts=3))
 
 
@@ -132,7 +136,7 @@ def test_a_body_that_breaks_off_is_read_again(store, relay):
     relay.faults = [("GET", "cut"), ("GET", "cut")]
     assert store.read("x") == b"0123456789"
     relay.faults = [("GET", "cut")] * 3
-    with pytest.raises(StoreError, match="some/prefix/x at http://127.0.0.1"):
+    with pytest.raises(StoreError, match="some/prefix/x at http:"):
         store.read("x")
 
 
@@ -150,7 +154,7 @@ def test_damage_on_the_way_is_refused_by_a_real_store(radosgw, new_store):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         server.faults = [("PUT", "damage")]
-        with pytest.raises(StoreError, match="BadDigest|XAmzContentSHA256Mismatch|SignatureDoesNotMatch"):
+        with pytest.raises(StoreError, match=r"BadDigest|XAmzContentSHA256Mismatch|SignatureDoesNotMatch"):
             open_store(behind.root, StoreOptions(endpoint=server.endpoint)).write("x", b"content")
         server.shutdown()
         thread.join()
@@ -218,7 +222,8 @@ def test_refusals_are_explained(store, relay, fault, message):
 
 def test_a_missing_bucket_is_told_from_a_missing_object(s3_server, s3_store):
     nowhere = open_store("s3://no-such-bucket", StoreOptions(endpoint=s3_server))
-    for use in (nowhere.read, nowhere.stat, nowhere.open, lambda p: nowhere.write(p, b""), lambda p: [*nowhere.list(p)]):
+    writing, listing = (lambda path: nowhere.write(path, b"")), (lambda path: list(nowhere.list(path)))
+    for use in (nowhere.read, nowhere.stat, nowhere.open, writing, listing):
         with pytest.raises(StoreError, match="there is no such bucket") as caught:
             use("x")
         assert not isinstance(caught.value, Missing)
@@ -250,6 +255,7 @@ def test_missing_credentials_are_explained(aws_credentials, no_clients, monkeypa
 
 def test_public_buckets_need_no_credentials(s3_store, s3_server, no_clients, monkeypatch):
     s3_store.write("x", b"public")
+    client(s3_store.options).put_object_acl(Bucket=s3_store.bucket, Key="some/prefix/x", ACL="public-read")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert open_store(s3_store.root, StoreOptions(endpoint=s3_server, anonymous=True)).read("x") == b"public"
@@ -264,10 +270,10 @@ def test_an_endpoint_that_does_not_answer_fails_within_seconds(aws_credentials, 
     assert time.monotonic() - start < 10
 
 
-def test_something_that_is_no_store_is_told(relay, aws_credentials):
-    relay.faults = [("GET", "html")]
-    with pytest.raises(StoreError, match="does not answer like an S3 store"):
-        list(open_store("s3://bucket", StoreOptions(endpoint=relay.endpoint)).list())
+def test_something_that_is_no_store_is_told():
+    options = StoreOptions(endpoint="http://e")
+    with pytest.raises(StoreError, match="x at http://e: the endpoint does not answer like"), explained("x", options):
+        raise ResponseParserError("no XML")
 
 
 def test_clients_are_shared_within_a_process(s3_store):
