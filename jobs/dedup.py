@@ -192,7 +192,8 @@ class Judge:
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> np.ndarray:
         """Consecutive shards to one owner."""
-        return batch.column("shard").to_numpy() * partitions // self.shards
+        shards: exchange.Offsets = batch.column("shard").to_numpy()
+        return shards * partitions // self.shards
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
         """How many documents have a duplicate."""

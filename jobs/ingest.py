@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ from corpusmill.jobs.sources.reading import Reading, read_bundle
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, QUARANTINE
 from corpusmill.operators.text.hashing import priorities
+
+Row = tuple[int, str, Output, Mapping[str, int]]  # of a dataset's index: ordinal, documents digest, output, counts
 
 
 @dataclasses.dataclass
@@ -123,9 +125,9 @@ def _commit(here: Session, made: stage.Stage, tasks: list[Task], work: "Ingest",
     if here.plan:
         stage.print_plan(here, made, tasks)
     counts: collections.Counter[str] = collections.Counter()
-    bad: list[tuple[int, str, Output, dict[str, int]]] = []
+    bad: list[Row] = []
 
-    def rows() -> Iterator[tuple[int, str, Output, dict[str, int]]]:
+    def rows() -> Iterator[Row]:
         for done in run_tasks(here, made.name, tasks, len(tasks), work, made.name):
             counts.update(done.receipt.counts)
             yield from stage.index_of(done, renumber=True)
@@ -140,7 +142,7 @@ def _commit(here: Session, made: stage.Stage, tasks: list[Task], work: "Ingest",
     return stage.commit(here, made, index, counts, details=details, empty_ok=allow_empty, started=started)
 
 
-def _quarantine(here: Session, made: stage.Stage, bad: list[tuple[int, str, Output, dict[str, int]]]) -> Manifest | None:
+def _quarantine(here: Session, made: stage.Stage, bad: list[Row]) -> Manifest | None:
     if not bad:
         return None
     parameters = {"of": made.parameters}

@@ -171,7 +171,8 @@ def _sent(done: Iterable[Done], counts: Counter[str]) -> list[_Sent]:
 
 def _second_round(session: Session, scratch: str, first: list[_Sent], refine: "_Refine") -> Exchanged:
     """Each group's messages, at most ``GROUP_BYTES`` at a time, split into the partitions of the group."""
-    tasks, group_of = [], []
+    tasks: list[Task] = []
+    group_of: list[int] = []
     for group in range(-(-refine.partitions // refine.groups)):
         for payload in _payloads(first, group):
             key = digest_key(["refine", group, refine.partitions, payload])

@@ -47,10 +47,10 @@ def _settings(cls: Any, prefix: str, offered: dict[str, list[str]]) -> list[str]
 def _comments(cls: Any) -> dict[str, str]:
     """The comment behind each field, in this class and those above it."""
     found: dict[str, str] = {}
-    for parent in reversed(cls.__mro__):
-        if not dataclasses.is_dataclass(parent):
+    for cls_ in reversed(cls.__mro__):
+        if not hasattr(cls_, "__dataclass_fields__"):
             continue
-        for line in inspect.getsource(parent).splitlines():
+        for line in inspect.getsource(cls_).splitlines():
             name, colon, rest = line.strip().partition(":")
             if colon and name.isidentifier() and "#" in rest:
                 found[name] = rest.rpartition("#")[2].strip()

@@ -36,9 +36,10 @@ def use_cache() -> Path:
     runs; children inherit it through ``NUMBA_CACHE_DIR``. Kernels imported earlier are pointed to the folder too. Falls
     back to a folder of this user in the temporary directory.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 Path raises without a home
     spare = Path(tempfile.gettempdir()) / f"corpusmill-{os.getuid()}"
-    folder = _writable(base / "corpusmill") or _writable(spare) or Path(tempfile.mkdtemp(prefix="corpusmill-"))
+    usual = _writable(Path(home) / "corpusmill") if Path(home).is_absolute() else None
+    folder = usual or _writable(spare) or Path(tempfile.mkdtemp(prefix="corpusmill-"))
     folder = folder / "kernels" / digest()
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)

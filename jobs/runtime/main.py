@@ -140,6 +140,7 @@ def execute(job: str, composed: Any) -> None:
     from corpusmill.jobs.runtime import heartbeat, kernels
     from corpusmill.jobs.runtime.config import make_store, strict
     from corpusmill.jobs.runtime.stage import Planned
+    from corpusmill.jobs.runtime.store import preflight
 
     loaded = module(job)
     config = strict(loaded.Config, composed)

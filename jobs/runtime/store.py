@@ -42,6 +42,9 @@ class StoreOptions:
 class Store(Protocol):
     """Objects under one root. Every method raises StoreError, with the reason, where the store refuses or breaks."""
 
+    def __hash__(self) -> int:
+        """Of its settings: what a worker caches is kept by store."""
+
     @property
     def root(self) -> str:
         """An absolute local path, or ``s3://bucket[/prefix]``; no slash at the end."""

@@ -115,7 +115,8 @@ def _local(path: str) -> Iterator[SourceFile]:
     else:
         return
     for found in iglob(pattern, recursive=True):  # noqa: PTH207  (Path.glob finds hidden files)
-        if Path(found).is_file():
+        # For "file/**" glob gives "file/".
+        if not found.endswith("/") and Path(found).is_file():
             yield _stat(found, base)
 
 

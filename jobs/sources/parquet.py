@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -32,16 +33,24 @@ def read_parquet(file: SourceFile, reading: Reading) -> Iterator[Piece]:
         try:
             parquet = _parquet(handle)
             names = list(parquet.schema_arrow.names)
+            groups = _groups(parquet.metadata)
         except _UNREADABLE as error:
             yield unreadable(file, reading, "unreadable_file", _explained(file, error))
             return
         mapping = mapped(file, reading, names)
-        encoded = _parquet(handle, parquet.metadata, mapping["text"])
-        first = 0
-        for group in range(parquet.metadata.num_row_groups):
-            reader = encoded if _expands(parquet.metadata, mapping["text"], group) else parquet
-            yield from _group(file, reading, reader, mapping, group, first)
-            first += parquet.metadata.row_group(group).num_rows
+        readers = parquet, _parquet(handle, parquet.metadata, mapping["text"])
+        for group, rows in enumerate(groups):
+            batches = _batches(readers, mapping, group, reading.batch_bytes)
+            yield from _group(file, reading, batches, mapping, group, rows)
+
+
+def _groups(metadata: pq.FileMetaData) -> list[range]:
+    """The rows of each row group."""
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    if min(sizes, default=0) < 0 or sum(sizes) != metadata.num_rows:
+        raise ValueError(f"the footer counts {metadata.num_rows} rows in all, and {sizes[:10]} in the row groups")
+    ends = list(accumulate(sizes))
+    return [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _parquet(
@@ -53,32 +62,40 @@ def _parquet(
         buffer_size=_BUFFER, page_checksum_verification=True)
 
 
+def _batches(
+    readers: tuple[pq.ParquetFile, pq.ParquetFile], mapping: Mapping[str, str], group: int, batch_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """The mapped columns of a row group; ``readers`` give text as it is, and in its dictionary."""
+    metadata = readers[0].metadata
+    reader = readers[_expands(metadata, mapping["text"], group)]
+    size = _batch_rows(metadata, mapping["text"], group, batch_bytes)
+    yield from reader.iter_batches(
+        batch_size=size, row_groups=[group], columns=list(mapping.values()), use_threads=False)
+
+
 def _group(
-    file: SourceFile, reading: Reading, parquet: pq.ParquetFile, mapping: Mapping[str, str], group: int, first: int
+    file: SourceFile, reading: Reading, batches: Iterator[pa.RecordBatch], mapping: Mapping[str, str], group: int,
+    rows: range,
 ) -> Iterator[Piece]:
-    expected = parquet.metadata.row_group(group).num_rows
+    """The pieces of a row group that should hold ``rows`` of the file."""
     defaults = defaults_of(file, reading)
-    done = 0
-    batches = parquet.iter_batches(
-        batch_size=_batch_rows(parquet.metadata, mapping["text"], group, reading.batch_bytes),
-        row_groups=[group], columns=list(mapping.values()), use_threads=False)
+    done = rows.start
     while True:
         try:
             batch = next(batches, None)
         except _UNREADABLE as error:
-            detail = f"its rows from {first + done} on, {expected - done} in all: {_explained(file, error)}"
+            detail = f"its rows from {done} on, {rows.stop - done} in all: {_explained(file, error)}"
             yield unreadable(file, reading, "unreadable_row_group", detail, group)
             return
         if batch is None:
             break
         for start, stop in slices(_lengths(batch.column(mapping["text"])), reading.batch_bytes):
-            rows = np.arange(first + done + start, first + done + stop)
-            part = batch.slice(start, stop - start)
-            documents, bad = canonical(part, mapping, defaults, rows, reading.max_document_bytes)
+            part, numbers = batch.slice(start, stop - start), np.arange(done + start, done + stop)
+            documents, bad = canonical(part, mapping, defaults, numbers, reading.max_document_bytes)
             yield piece(file, reading, documents, bad, group)
         done += batch.num_rows
-    if done != expected:
-        detail = f"it holds {done} rows where the footer says {expected}"
+    if done != rows.stop:
+        detail = f"it holds {done - rows.start} rows where the footer says {len(rows)}"
         yield unreadable(file, reading, "unreadable_row_group", detail, group)
 
 

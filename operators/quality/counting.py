@@ -15,6 +15,7 @@ from corpusmill.operators.text.simd import (
     NONE,
     ONE,
     TOP,
+    add_to,
     between,
     between_caseless,
     byte_at,
@@ -23,10 +24,12 @@ from corpusmill.operators.text.simd import (
     equal,
     first_clear,
     fold_multiply,
+    inlined,
     kernel,
     last_clear,
     low_bits,
     lowest,
+    put_word,
     word_at,
 )
 from corpusmill.operators.text.unicode import DIGIT, LETTER, SYMBOL, UPPER
@@ -50,21 +53,22 @@ _EIGHT = np.uint64(8)
 
 
 @kernel
-def count_signals(addresses: Integers, lengths: Integers, table: Any, spaces_at: Any, starts_at: Any, counts: Integers) -> None:
-    """Fill ``counts`` (COLUMNS × documents, zeros); ``bitmap`` is scratch, 2 × (blocks of the longest document + 1)."""
+def count_signals(addresses: Integers, lengths: Integers, table: Any, bitmaps: Any, counts: Integers) -> None:
+    """Fill ``counts`` (COLUMNS × documents); ``bitmaps`` is scratch, 2 × (blocks of the longest document + 1)."""
+    spaces, starts = bitmaps.ctypes.data, bitmaps.ctypes.data + bitmaps.shape[1] * 8
     seen = np.empty(256, np.uint64)
     row = np.empty(len(counts), np.int64)
     for d in range(len(addresses)):
         row[:] = 0
-        ascii_only = _count_characters(addresses[d], lengths[d], table, spaces_at, starts_at, row)
-        used = _count_lines(addresses[d], lengths[d], ascii_only, spaces_at, starts_at, seen, row)
+        ascii_only = _count_characters(addresses[d], lengths[d], table, spaces, starts, row)
+        used = _count_lines(addresses[d], lengths[d], ascii_only, spaces, starts, seen, row)
         if len(used) > len(seen):
             seen = used
         counts[:, d] = row
 
 
 @kernel
-def _count_characters(address: int, length: int, table: Any, spaces_at: Any, starts_at: Any, row: Integers) -> bool:
+def _count_characters(address: int, length: int, table: Any, spaces_at: int, starts_at: int, row: Integers) -> bool:
     """The first pass; returns whether the document is pure ASCII."""
     alpha = digits = symbols = uppers = spaces = chars = words = without_letter = 0
     before, spill, carry, any_wide = ONE, NONE, NONE, NONE
@@ -91,8 +95,8 @@ def _count_characters(address: int, length: int, table: Any, spaces_at: Any, sta
                 symbols += (kind & SYMBOL) != 0
                 uppers += (kind & UPPER) != 0
         any_wide |= wide
-        spaces_at[at >> 6] = space | ~valid
-        starts_at[at >> 6] = starts
+        put_word(spaces_at + (at >> 3), space | ~valid)
+        put_word(starts_at + (at >> 3), starts)
         alpha += count_ones(letter)
         spaces += count_ones(space & starts)
         chars += count_ones(starts)
@@ -115,48 +119,76 @@ def _count_characters(address: int, length: int, table: Any, spaces_at: Any, sta
 
 
 @kernel
-def _count_lines(address: int, length: int, ascii_only: bool, spaces_at: Any, starts_at: Any, seen: Any, row: Integers) -> Any:
+def _count_lines(
+    address: int, length: int, ascii_only: bool, spaces_at: int, starts_at: int, seen: Any, row: Integers
+) -> Any:
     """The second pass; returns the hash table of line contents, in the memory of ``seen`` unless it had to grow."""
     seen = _table_for(seen, min(row[WORDS], 512))
-    start = distinct = 0
-    for at in range(0, length, 64):
-        feeds = equal(address + at, LINE_FEED) & low_bits(length - at)
-        while feeds != NONE:
-            stop = at + lowest(feeds)
-            feeds &= feeds - ONE
-            distinct += _count_line(address, start, stop, ascii_only, spaces_at, starts_at, seen, row)
-            start = stop + 1
-            if distinct * 2 > len(seen):
-                seen = _grown(seen)
-    distinct += _count_line(address, start, length, ascii_only, spaces_at, starts_at, seen, row)
+    start = 0
+    while start <= length:
+        start = _count_while_room(
+            address, start, length, ascii_only, spaces_at, starts_at, seen.ctypes.data, len(seen), row.ctypes.data
+        )
+        if start <= length:
+            seen = _grown(seen)
     row[LINES] = row[FILLED] + row[BLANK]
     return seen
 
 
 @kernel
-def _count_line(address: int, start: int, stop: int, ascii_only: bool, spaces_at: Any, starts_at: Any, seen: Any, row: Integers) -> int:
-    """Count the line ``start … stop - 1``; returns 1 where its content is new to the document."""
-    chars = stop - start if ascii_only else count_between(starts_at, start, stop)
-    row[LONGEST] = max(row[LONGEST], chars)
-    first = first_clear(spaces_at, start, stop) if start < stop else stop
-    if first == stop:
-        row[BLANK] += 1
-        return 0
-    end = last_clear(spaces_at, first, stop) + 1
-    content = end - first if ascii_only else count_between(starts_at, first, end)
-    row[FILLED] += 1
-    row[SHORT] += content <= SHORT_LINE
-    last = byte_at(address + end - 1)
-    row[TERMINAL] += (last == 0x2E) | (last == 0x21) | (last == 0x3F) | (last == 0x22)
-    row[BULLET] += _is_bullet(address + first)
-    if _insert(seen, hash_span(address + first, end - first)):
-        return 1
-    row[DUPLICATE] += 1
-    row[DUPLICATE_CHARS] += content
-    return 0
+def _count_while_room(
+    address: int, start: int, length: int, ascii_only: bool, spaces_at: int, starts_at: int,
+    seen: int, slots: int, row: int,
+) -> int:
+    """Count lines from ``start`` until the table is half full; returns where the next begins, or ``length + 1``.
+
+    From here on all memory is given by address: numba would count references to arrays at 50 ns a line.
+    """
+    distinct = add_to(row + 8 * FILLED, 0) - add_to(row + 8 * DUPLICATE, 0)
+    for at in range(start & ~63, length, 64):
+        feeds = equal(address + at, LINE_FEED) & low_bits(length - at)
+        if at < start:
+            feeds &= ~low_bits(start - at)
+        while feeds != NONE:
+            stop = at + lowest(feeds)
+            feeds &= feeds - ONE
+            distinct += _count_line(address, start, stop, ascii_only, spaces_at, starts_at, seen, slots, row)
+            start = stop + 1
+            if distinct * 2 >= slots:
+                return start
+    _count_line(address, start, length, ascii_only, spaces_at, starts_at, seen, slots, row)
+    return length + 1
 
 
 @kernel
+def _count_line(
+    address: int, start: int, stop: int, ascii_only: bool, spaces_at: int, starts_at: int,
+    seen: int, slots: int, row: int,
+) -> int:
+    """Count the line ``start … stop - 1``; returns 1 where its content is new to the document."""
+    chars = stop - start if ascii_only else count_between(starts_at, start, stop)
+    longest = add_to(row + 8 * LONGEST, 0)
+    if chars > longest:
+        add_to(row + 8 * LONGEST, chars - longest)
+    first = first_clear(spaces_at, start, stop) if start < stop else stop
+    if first == stop:
+        add_to(row + 8 * BLANK, 1)
+        return 0
+    end = last_clear(spaces_at, first, stop) + 1
+    content = end - first if ascii_only else count_between(starts_at, first, end)
+    add_to(row + 8 * FILLED, 1)
+    add_to(row + 8 * SHORT, content <= SHORT_LINE)
+    last = byte_at(address + end - 1)
+    add_to(row + 8 * TERMINAL, (last == 0x2E) | (last == 0x21) | (last == 0x3F) | (last == 0x22))
+    add_to(row + 8 * BULLET, _is_bullet(address + first))
+    if _insert(seen, slots, hash_span(address + first, end - first)):
+        return 1
+    add_to(row + 8 * DUPLICATE, 1)
+    add_to(row + 8 * DUPLICATE_CHARS, content)
+    return 0
+
+
+@inlined
 def _is_bullet(address: int) -> bool:
     lead = byte_at(address)
     if lead != 0xE2:
@@ -165,7 +197,7 @@ def _is_bullet(address: int) -> bool:
     return point in (0x2022, 0x2023, 0x25E6, 0x25CF, 0x25CB, 0x25AA, 0x25A0)
 
 
-@kernel
+@inlined
 def hash_span(address: int, length: int) -> Any:
     """A 64-bit hash of ``length`` bytes, read 16 at a time."""
     state = _SEED ^ np.uint64(length)
@@ -198,19 +230,20 @@ def _grown(seen: Any) -> Any:
     larger = np.zeros(len(seen) * 2, np.uint64)
     for key in seen:
         if key != NONE:
-            _insert(larger, key)
+            _insert(larger.ctypes.data, len(larger), key)
     return larger
 
 
-@kernel
-def _insert(seen: Any, key: Any) -> bool:
+@inlined
+def _insert(seen: int, slots: int, key: Any) -> bool:
     """Whether the key was not there; open addressing in a table of a power of two."""
     key |= ONE
-    mask = len(seen) - 1
-    slot = np.int64(key >> np.uint64(20)) & mask
-    while seen[slot] != NONE:
-        if seen[slot] == key:
+    slot = np.int64(key >> np.uint64(20)) & (slots - 1)
+    while True:
+        there = word_at(seen + slot * 8)
+        if there == key:
             return False
-        slot = (slot + 1) & mask
-    seen[slot] = key
-    return True
+        if there == NONE:
+            put_word(seen + slot * 8, key)
+            return True
+        slot = (slot + 1) & (slots - 1)

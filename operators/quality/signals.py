@@ -66,9 +66,9 @@ class BasicSignals:
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, TEXT, f"the batch of {self.name!r}")
             texts = Texts.of(batch.column("text"))
-            counts = np.zeros((len(COLUMNS), len(texts)), np.int64)
-            bitmap = np.empty((2, (texts.longest >> 6) + 2), np.uint64)
-            count_signals(texts.addresses, texts.lengths, table, bitmap, counts)
+            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
+            bitmaps = np.empty((2, (texts.longest >> 6) + 1), np.uint64)
+            count_signals(texts.addresses, texts.lengths, table, bitmaps, counts)
             return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
 
         return apply

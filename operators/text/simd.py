@@ -42,6 +42,11 @@ def kernel(function: Function) -> Function:
     return cast("Function", njit(cache=True, nogil=True, boundscheck=False)(function))
 
 
+def inlined(function: Function) -> Function:
+    """Compile into its callers. For functions of numbers: numba counts references around a call that passes arrays."""
+    return cast("Function", njit(cache=True, nogil=True, boundscheck=False, forceinline=True)(function))
+
+
 def _emit(build: Callable[..., Any]) -> Callable[..., Any]:
     """The code generator that numba calls, from a function of the builder and the arguments."""
     return lambda context, builder, signature, arguments: build(builder, *arguments)
@@ -122,6 +127,27 @@ def word_at(context: Any, address: Any) -> Any:
 
 
 @_number
+def put_word(context: Any, target: Any, word: Any) -> Any:
+    """Write eight bytes, little-endian; returns ``target``."""
+    def build(builder: Any, to: Any, value: Any) -> Any:
+        builder.store(value, builder.inttoptr(to, _WORD.as_pointer()), align=1)
+        return to
+
+    return types.int64(types.int64, types.uint64), _emit(build)
+
+
+@_number
+def add_to(context: Any, target: Any, number: Any) -> Any:
+    """Add to the ``int64`` at an address; returns the sum."""
+    def build(builder: Any, to: Any, value: Any) -> Any:
+        total = builder.add(_load(builder, to, _WORD), value)
+        builder.store(total, builder.inttoptr(to, _WORD.as_pointer()), align=1)
+        return total
+
+    return types.int64(types.int64, types.int64), _emit(build)
+
+
+@_number
 def count_ones(context: Any, mask: Any) -> Any:
     """How many bits are set, as ``int64``."""
     return types.int64(types.uint64), _emit(lambda builder, mask: builder.ctpop(mask))
@@ -150,49 +176,55 @@ def fold_multiply(context: Any, left: Any, right: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), _emit(build)
 
 
-@kernel
+@inlined
 def low_bits(n: int) -> Any:
     """A mask of the lowest ``n`` bits, all 64 for larger ``n``."""
     return ALL if n >= 64 else (ONE << np.uint64(n)) - ONE
 
 
-@kernel
-def count_between(bitmap: Any, start: int, stop: int) -> int:
-    """How many bits are set in ``start … stop - 1`` of a bitmap (``uint64`` array)."""
+@inlined
+def bitmap_word(bitmap: int, i: int) -> Any:
+    """Word ``i`` of the bitmap at an address: bits ``64 i … 64 i + 63``."""
+    return word_at(bitmap + i * 8)
+
+
+@inlined
+def count_between(bitmap: int, start: int, stop: int) -> int:
+    """How many bits are set in ``start … stop - 1`` of the bitmap at an address."""
     if stop <= start:
         return 0
     first, last = start >> 6, (stop - 1) >> 6
     head = ALL << np.uint64(start & 63)
     tail = ALL >> np.uint64(63 - ((stop - 1) & 63))
     if first == last:
-        return count_ones(bitmap[first] & head & tail)
-    total = count_ones(bitmap[first] & head) + count_ones(bitmap[last] & tail)
+        return count_ones(bitmap_word(bitmap, first) & head & tail)
+    total = count_ones(bitmap_word(bitmap, first) & head) + count_ones(bitmap_word(bitmap, last) & tail)
     for i in range(first + 1, last):
-        total += count_ones(bitmap[i])
+        total += count_ones(bitmap_word(bitmap, i))
     return total
 
 
-@kernel
-def first_clear(bitmap: Any, start: int, stop: int) -> int:
+@inlined
+def first_clear(bitmap: int, start: int, stop: int) -> int:
     """The first clear bit in ``start … stop - 1``; ``stop`` where all are set."""
     i = start >> 6
-    clear = ~bitmap[i] & (ALL << np.uint64(start & 63))
+    clear = ~bitmap_word(bitmap, i) & (ALL << np.uint64(start & 63))
     while clear == NONE:
         i += 1
         if i << 6 >= stop:
             return stop
-        clear = ~bitmap[i]
+        clear = ~bitmap_word(bitmap, i)
     return min((i << 6) + lowest(clear), stop)
 
 
-@kernel
-def last_clear(bitmap: Any, start: int, stop: int) -> int:
+@inlined
+def last_clear(bitmap: int, start: int, stop: int) -> int:
     """The last clear bit in ``start … stop - 1``; ``start - 1`` where all are set."""
     i = (stop - 1) >> 6
-    clear = ~bitmap[i] & (ALL >> np.uint64(63 - ((stop - 1) & 63)))
+    clear = ~bitmap_word(bitmap, i) & (ALL >> np.uint64(63 - ((stop - 1) & 63)))
     while clear == NONE:
         i -= 1
         if (i << 6) + 63 < start:
             return start - 1
-        clear = ~bitmap[i]
+        clear = ~bitmap_word(bitmap, i)
     return max((i << 6) + 63 - leading_zeros(clear), start - 1)

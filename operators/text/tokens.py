@@ -48,6 +48,9 @@ PATTERNS = {
 class Counter(Protocol):
     """Counts the length of each document."""
 
+    def __hash__(self) -> int:
+        """Of its parameters: a worker opens each counter once."""
+
     @property
     def name(self) -> str:
         """What reports call it."""

@@ -18,6 +18,7 @@ from corpusmill.operators.text.simd import (
     byte_at,
     count_ones,
     equal,
+    inlined,
     kernel,
     low_bits,
     lowest,
@@ -26,7 +27,7 @@ from corpusmill.operators.text.simd import (
 UNROLLED = 16  # span positions are written this many at a time: arrays that receive them end with as many spare entries
 
 
-@kernel
+@inlined
 def wide_spaces(address: int, valid: Any) -> Any:
     """Masks of the first bytes of two-byte and of three-byte whitespace characters."""
     two = equal(address, 0xC2) & (equal(address + 1, 0x85) | equal(address + 1, 0xA0))
@@ -41,7 +42,7 @@ def wide_spaces(address: int, valid: Any) -> Any:
     return two & valid, three & valid
 
 
-@kernel
+@inlined
 def space_mask(address: int, valid: Any, spill: Any) -> Any:
     """Mask of whitespace bytes of a block, and the bytes that its last character spills into the next block."""
     spaces = equal(address, 0x20) | between(address, 0x09, 0x0D) | between(address, 0x1C, 0x1F) | spill
@@ -52,7 +53,7 @@ def space_mask(address: int, valid: Any, spill: Any) -> Any:
     return spaces, (two >> TOP) | (three >> TOP) | (three >> np.uint64(62))
 
 
-@kernel
+@inlined
 def decode(address: int) -> int:
     """The code point of the UTF-8 character at an address."""
     lead = byte_at(address)
