@@ -31,7 +31,7 @@ def test_a_large_file_stands_alone(files):
 
 @given(FILES, st.data())
 def test_one_file_changes_few_bundles(files, data):
-    """A small file changes the bundle it falls into; one that ends a bundle or stands alone splits it in two or three."""
+    """A small file changes the bundle it falls into; one that ends a bundle or stands alone joins its neighbours."""
     if not files:
         return
     gone = data.draw(st.sampled_from(files))

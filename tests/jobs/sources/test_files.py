@@ -132,7 +132,8 @@ def test_globs_mean_the_same_in_a_store(tmp_path_factory, pattern, names):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).touch()
             made.add(name)
-    expected = {path for path in glob(pattern, root_dir=root, recursive=True) if (root / path).is_file()}
+    found = [path for path in glob(pattern, root_dir=root, recursive=True) if not path.endswith("/")]
+    expected = {path for path in found if (root / path).is_file()}
     assert {name for name in made if re.fullmatch(_expression(pattern), name)} == expected
 
 
@@ -162,7 +163,7 @@ def test_a_store_is_searched_like_a_folder(bucket):
         assert handle.read() == b"sub/a.txt"
     with pytest.raises(ConfigError, match=re.escape(f"exists is {uri}/data/sub") + "$"):
         find([f"{uri}/data/sub/none/*.txt"], options)
-    with pytest.raises(DataError, match="changed|was 3 bytes"), opened(SourceFile(file.uri, 3, "", ""), options):
+    with pytest.raises(DataError, match="was 3 bytes"), opened(SourceFile(file.uri, 3, "", ""), options):
         pass
 
 

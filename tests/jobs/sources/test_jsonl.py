@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -10,8 +11,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpusmill.jobs.sources.compression import BrokenFileError
 from corpusmill.jobs.sources.files import find
+from corpusmill.jobs.sources.inflate import BrokenFileError
 from corpusmill.jobs.sources.jsonl import LongLine, blocks
 from corpusmill.jobs.sources.reading import Reading, read
 from corpusmill.operators.errors import DataError, SchemaError
@@ -68,7 +69,7 @@ BAD = st.sampled_from(
 )
 def test_blocks_are_the_content_cut_between_lines(data, size, cuts):
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data)), *range(0, len(data), size)})
-    parts = list(blocks((data[a:b] for a, b in zip(edges, edges[1:], strict=False)), size, 10_000))
+    parts = list(blocks((data[a:b] for a, b in pairwise(edges)), size, 10_000))
     assert b"".join(parts) == data
     for at, part in enumerate(parts):
         assert part.endswith(b"\n") or at == len(parts) - 1
@@ -193,7 +194,7 @@ def test_a_missing_column_is_an_error_that_names_what_there_is(tmp_path):
 
 
 def test_the_first_bad_row_is_an_error_with_its_place(tmp_path):
-    with pytest.raises(DataError, match=r"f\.jsonl, row 1: bad_json .*corpus.on_bad=quarantine"):
+    with pytest.raises(DataError, match=r"f\.jsonl, row 1: bad_json .*on_bad=quarantine"):
         _read(tmp_path, b'{"text":"a"}\n{"te\n', on_bad="fail")
 
 

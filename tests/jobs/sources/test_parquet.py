@@ -149,9 +149,9 @@ def test_damage_anywhere_is_never_an_empty_success(tmp_path, checksums):
         assert lost or len(documents) + len(bad) == rows or bytes(data[-4096:]) != good[-4096:]
         assert documents or bad
         if checksums and bytes(data[-4096:]) == good[-4096:]:
-            assert set(d["text"] for d in documents) <= set(texts)
+            assert {d["text"] for d in documents} <= set(texts)
         if lost:
-            with pytest.raises(DataError, match="unreadable|truncated|null_text|invalid_utf8"):
+            with pytest.raises(DataError, match=r"unreadable|null_text|invalid_utf8"):
                 _pieces(path, on_bad="fail")
 
 
@@ -206,7 +206,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, repeated):
         table = pa.table({"text": pa.DictionaryArray.from_arrays(codes, words)})
         pq.write_table(table, large, row_group_size=20_000)
     else:
-        block = pa.table({"text": [("%06d" % n) * 1700 for n in range(4_000)]})
+        block = pa.table({"text": [f"{n:06}" * 1700 for n in range(4_000)]})
         pq.write_table(pa.concat_tables([block] * 10), large, row_group_size=1 << 20, use_dictionary=False)
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, str(small), str(large)], capture_output=True, text=True, check=True

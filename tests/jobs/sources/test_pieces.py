@@ -33,7 +33,7 @@ def test_a_source_may_be_a_template():
     file = _file("/data/crawl/law-00000.parquet")
     assert defaults_of(file, Reading(source="{folder}:{dataset}:{stem}")).source == "crawl:law:law-00000"
     assert defaults_of(file, Reading(), text_file=True).source == "crawl"
-    with pytest.raises(ConfigError, match="{shard}"):
+    with pytest.raises(ConfigError, match=r"\{shard\}"):
         Reading(source="{shard}")
 
 

@@ -1,6 +1,7 @@
 """The one entry to all readers."""
 
 import gzip
+import io
 import json
 import pickle
 
@@ -11,6 +12,7 @@ import pytest
 from corpusmill.jobs.runtime.store import StoreOptions, open_store
 from corpusmill.jobs.sources.files import find
 from corpusmill.jobs.sources.reading import Reading, read, read_bundle
+from corpusmill.operators.errors import StoreError
 from corpusmill.operators.schema import DOCUMENTS, QUARANTINE
 
 ROWS = [{"text": "one", "id": "1"}, {"text": "zwei ä", "id": "2"}, {"text": "", "id": "3"}]
@@ -59,3 +61,32 @@ def test_a_store_gives_the_documents_of_a_folder(tmp_path, s3_server, aws_creden
     there = [piece.documents for piece in read_bundle(find(["s3://reading/in/*"], options), reading)]
     assert there == [piece.documents for piece in read_bundle(find([str(tmp_path)]), reading)]
     assert sum(batch.num_rows for batch in there) == 7
+
+
+class _Failing(io.BytesIO):
+    """A file whose store breaks after some reads."""
+
+    left = 0
+
+    def read(self, size=-1):
+        type(self).left -= 1
+        if type(self).left < 0:
+            raise StoreError("the store went away")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("reads", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("name", ["a.parquet", "b.jsonl.gz", "c.txt"])
+def test_a_store_that_fails_is_never_taken_for_a_bad_file(tmp_path, monkeypatch, name, reads):
+    """With bad files set aside, an outage would otherwise lose good ones for ever."""
+    _write(tmp_path)
+    [file] = find([str(tmp_path / name)])
+    content = (tmp_path / name).read_bytes()
+    monkeypatch.setattr(_Failing, "left", reads)
+    monkeypatch.setattr("corpusmill.jobs.sources.files._open", lambda *_: pa.PythonFile(_Failing(content), "r"))
+    try:
+        pieces = list(read(file, Reading(on_bad="quarantine")))
+    except StoreError as error:
+        assert "went away" in str(error)  # noqa: PT017
+    else:
+        assert sum(piece.documents.num_rows for piece in pieces) == (1 if name == "c.txt" else 3)

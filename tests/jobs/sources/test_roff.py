@@ -10,7 +10,8 @@ from corpusmill.jobs.sources.roff import plain
 def test_a_page_becomes_its_words():
     page = (
         '.\\" a comment\n.TH LS 1 "May 2020"\n.SH NAME\nls \\- list \\fIdirectory\\fR contents\n'
-        '.SH "EXIT STATUS"\n.TP\n.B \\-a\ndo not ignore \\(lqdots\\(rq\n.PP\n.BR stat (2)\n.de XX\nhidden\n..\nend\\&.\n'
+        '.SH "EXIT STATUS"\n.TP\n.B \\-a\ndo not ignore \\(lqdots\\(rq\n.PP\n'
+        '.BR stat (2)\n.de XX\nhidden\n..\nend\\&.\n'
     )
     assert plain(page) == (
         "LS(1)\n\nNAME\n\nls - list directory contents\n\nEXIT STATUS\n\n\n-a\ndo not ignore “dots”\n\nstat(2)\nend.\n"

@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.jobs.sources.compression import BrokenFileError, chunks
+from corpusmill.jobs.sources.inflate import BrokenFileError, chunks
 
 PACK = {"a.gz": gzip.compress, "a.zst": zstandard.ZstdCompressor().compress, "A.GZ": gzip.compress}
 
