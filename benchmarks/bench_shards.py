@@ -32,7 +32,8 @@ SCHEMA = pa.schema([("doc_id", pa.binary(16)), ("n", pa.int64())])
 class Tiny:
     def __call__(self, store, task, emit):
         n = task.payload if isinstance(task.payload, int) else task.ordinal
-        row = pa.RecordBatch.from_arrays([pa.array([n.to_bytes(16, "big")], SCHEMA.field(0).type), pa.array([n])], schema=SCHEMA)
+        doc_id = pa.array([n.to_bytes(16, "big")], SCHEMA.field(0).type)
+        row = pa.RecordBatch.from_arrays([doc_id, pa.array([n])], schema=SCHEMA)
         emit(encode([row], SCHEMA))
         return Facts({"rows_in": 1, "kept": 1})
 

@@ -13,7 +13,8 @@ from omegaconf import MISSING
 from rich.console import Console
 from rich.table import Table
 
-from corpusmill.jobs import annotate, count, dedup, filter, ingest, mix, regroup, report, weigh
+from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report, weigh
+from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
@@ -50,7 +51,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     documents = ingest.run(ingest.Config(**common, corpus=config.corpus, ingest=config.ingest, on_bad=config.on_bad),
                            store, engine)
     annotations = annotate.run(annotate.Config(**later, documents=documents.path, quality=config.quality), store, engine)
-    decisions = filter.run(filter.Config(**later, annotations=annotations.path, quality=config.quality), store, engine)
+    decisions = decide.run(decide.Config(**later, annotations=annotations.path, quality=config.quality), store, engine)
     duplicates = dedup.run(dedup.Config(**later, decisions=decisions.path, dedup=config.dedup), store, engine)
     domains = regroup.run(regroup.Config(**later, decisions=decisions.path, duplicates=duplicates.path,
                                          regroup=config.regroup), store, engine)

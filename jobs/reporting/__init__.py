@@ -5,7 +5,9 @@ funnel     documents, text and tokens after each stage, by reason and by source
 domains    each domain as found, as planned and as drawn
 timings    how the run of each stage went, from its run.json
 prose      title, summary sentence, headline numbers and notices
-page       the sections of the page
+sections   the parts of the page that tell what happened; reasons: why documents were dropped
+page       the page around them, with timings, configuration and digests
+tables     tables and bars
 html       markup in which all text is escaped, and numbers for people
 style      the style sheet
 """

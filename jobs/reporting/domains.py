@@ -52,6 +52,7 @@ def _drawn(mixture: Manifest) -> dict[str, dict[str, Any]]:
         rows[d["domain"]] = {
             "planned": d["tokens"], "achieved": got["size"], "drawn": got["documents"],
             "planned_share": d["tokens"] / planned, "achieved_share": got["size"] / whole,
-            "planned_epochs": d["tokens"] / available, "achieved_epochs": got["size"] / available, "capped": d["capped"],
+            "planned_epochs": d["tokens"] / available, "achieved_epochs": got["size"] / available,
+            "capped": d["capped"],
         }
     return rows

@@ -1,4 +1,4 @@
-"""What a report tells, collected from the manifests of a lineage. No shard is read, and nothing here differs between runs."""
+"""What a report tells, collected from the manifests of a lineage: no shard is read, and nothing differs between runs."""
 
 import dataclasses
 import json
@@ -13,8 +13,8 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
-ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domains", "counts",
-         "sizes", "proportions", "mixture")
+ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domains",
+         "counts", "sizes", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +56,17 @@ class Facts:
     def dataset(self, role: str) -> Dataset | None:
         """The dataset in a role."""
         return next((d for d in self.datasets if d.role == role), None)
+
+    @property
+    def counted(self) -> str:
+        """The unit that documents were counted in."""
+        counts = self.dataset("counts")
+        return str(counts.parameters.get("unit", "tokens")) if counts else "tokens"
+
+    @property
+    def held(self) -> int:
+        """What the mixture holds, in its unit."""
+        return sum(d.achieved or 0 for d in self.domains)
 
     def to_json(self) -> bytes:
         """As deterministic JSON."""

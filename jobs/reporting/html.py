@@ -1,7 +1,7 @@
 """Markup in which all text is escaped, and numbers as people read them.
 
-Only ``tag`` and ``join`` make ``Html``, and whatever is not ``Html`` is escaped: a name out of a corpus can hold markup,
-quotes or control characters, and shows as what it is.
+Only ``tag`` and ``join`` make ``Html``, and whatever is not ``Html`` is escaped: a name out of a corpus can hold
+markup, quotes or control characters, and shows as what it is.
 """
 
 import html

@@ -4,15 +4,15 @@ from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.funnel import Amount, Step
 from corpusmill.jobs.reporting.html import number, percent, plural, short, size
 
-STAGES = {"documents": "Ingest", "decisions": "Filter", "duplicates": "Deduplicate", "domains": "Regroup", "counts": "Count",
-          "mixture": "Mix"}
+STAGES = {"documents": "Ingest", "decisions": "Filter", "duplicates": "Deduplicate", "domains": "Regroup",
+          "counts": "Count", "mixture": "Mix"}
 
 
 def title(facts: Facts) -> str:
     """What the manifest is."""
     last = facts.steps[-1] if facts.steps else None
     if facts.stage == "mixture" and last is not None and last.tokens is not None:
-        return f"Mixture of {short(sum(d.achieved or 0 for d in facts.domains))} {facts.unit}"
+        return f"Mixture of {short(facts.held)} {facts.unit}"
     if facts.stage == "proportions":
         return f"Proportions of {plural(len(facts.domains), 'domain')}"
     return facts.stage.capitalize()
@@ -31,19 +31,16 @@ def summary(facts: Facts) -> str:
 def _counted(facts: Facts, last: Step) -> str:
     if not facts.domains or last.tokens is None:
         return ""
-    counts = facts.dataset("counts")
-    unit = counts.parameters.get("unit", "tokens") if counts else "tokens"
-    return f", with {number(last.tokens.value)} {unit} in {plural(len(facts.domains), 'domain')}"
+    return f", with {number(last.tokens.value)} {facts.counted} in {plural(len(facts.domains), 'domain')}"
 
 
 def _drawn(facts: Facts) -> str:
     if not facts.plan:
         return ""
-    held = sum(d.achieved or 0 for d in facts.domains)
     drawn = sum(1 for d in facts.domains if d.drawn)
     budget = facts.plan["budget"]
-    return (f" The mixture holds {number(held)} {facts.unit} from {plural(drawn, 'domain')}: {percent(held / budget)} of the "
-            f"{number(budget)} asked for.")
+    return (f" The mixture holds {number(facts.held)} {facts.unit} from {plural(drawn, 'domain')}: "
+            f"{percent(facts.held / budget)} of the {number(budget)} asked for.")
 
 
 def headline(facts: Facts) -> list[tuple[str, str, str]]:
@@ -54,19 +51,20 @@ def headline(facts: Facts) -> list[tuple[str, str, str]]:
         first, last = kept[0], kept[-1]
         found.append(("Documents in", _large(first.documents_in), plural(len(facts.sources), "source")))
         if len(kept) > 1 or last.kept != first.documents_in:
+            share = percent(last.kept / max(1, first.documents_in))
             lost = number(first.documents_in - last.kept)
-            found.append(("Documents kept", _large(last.kept), f"{percent(last.kept / max(1, first.documents_in))}, {lost} dropped"))
+            found.append(("Documents kept", _large(last.kept), f"{share}, {lost} dropped"))
         if last.bytes is not None:
             found.append(("Text", amount(last.bytes, size), "of the kept documents"))
         if last.tokens is not None and facts.domains:
-            found.append(("Tokens", _large(last.tokens.value), f"{plural(len(facts.domains), 'domain')}, counted"))
+            found.append((facts.counted.capitalize(), _large(last.tokens.value), f"{plural(len(facts.domains), 'domain')}, counted"))
     return found + _mixture_headline(facts)
 
 
 def _mixture_headline(facts: Facts) -> list[tuple[str, str, str]]:
     if not facts.plan:
         return []
-    held, budget = sum(d.achieved or 0 for d in facts.domains), facts.plan["budget"]
+    held, budget = facts.held, facts.plan["budget"]
     most = max((d.achieved_epochs or 0.0 for d in facts.domains), default=0.0)
     return [("In the mixture", _large(held), f"{percent(held / budget)} of {short(budget)} {facts.unit}"),
             ("Most epochs", f"{most:.2f}", f"cap {facts.plan['max_epochs']:g}")]
@@ -97,5 +95,5 @@ def notices(facts: Facts) -> list[str]:
     if quarantine := facts.dataset("quarantine"):
         found.append(f"{plural(quarantine.rows, 'bad row')} or files went to quarantine: {quarantine.manifest}.")
     if inexact := [d.role for d in facts.datasets if not d.exact]:
-        found.append(f"Computed by inexact operators: {', '.join(inexact)}. A run on another machine can differ slightly.")
+        found.append(f"Computed by inexact operators: {', '.join(inexact)}. On another machine they can differ slightly.")
     return found

@@ -7,7 +7,8 @@ CSS = """
   --line: #2d3138; --kept: #6cb2e0; --drop: #e0906f; --natural: #565c67; --planned: #46708f; --note: #2b2416;
   --note-line: #a67c2d; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
+body { margin: 0; background: var(--paper); color: var(--ink); 
+  font: 15px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .2rem 0 .6rem; letter-spacing: -.015em; }
 h2 { font-size: 1.15rem; margin: 2.6rem 0 .2rem; letter-spacing: -.005em; }
@@ -21,34 +22,40 @@ code, pre { font: .84em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace;
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .8rem; margin: 1.4rem 0 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; }
 .card .label, .card .says { color: var(--soft); font-size: .82rem; }
-.card .value { font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -.01em;
+.card .value { font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -.01em;
   white-space: nowrap; }
-.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px; margin-top: .7rem; }
+.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  margin-top: .7rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .45rem .8rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: middle; }
 th { font-weight: 500; color: var(--soft); font-size: .82rem; white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 tfoot td { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
-.name { overflow-wrap: anywhere; min-width: 8rem; }
+.name { overflow-wrap: anywhere; min-width: 13rem; }
 .faint { color: var(--soft); }
-.bar { min-width: 9rem; width: 26%; }
+.bar { min-width: 7rem; width: 15%; }
 svg { display: block; width: 100%; border-radius: 2px; }
-.kept { fill: var(--kept); } .drop { fill: var(--drop); } .natural { fill: var(--natural); } .planned { fill: var(--planned); }
+.kept { fill: var(--kept); } .drop { fill: var(--drop); } 
+.natural { fill: var(--natural); } .planned { fill: var(--planned); }
 .track { fill: var(--line); }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: .5rem 0 0; font-size: .85rem; color: var(--soft); }
 .legend span { display: inline-flex; align-items: center; gap: .4rem; }
 .legend svg { width: .8rem; height: .8rem; }
 .tag { display: inline-block; border: 1px solid var(--note-line); background: var(--note); border-radius: 99px;
   font-size: .75rem; padding: 0 .5rem; margin-left: .5rem; }
-details { background: var(--card); border: 1px solid var(--line); border-radius: 8px; margin-top: .6rem; padding: 0 1rem; }
+details { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  margin-top: .6rem; padding: 0 1rem; }
+details[open] { padding-bottom: 1rem; }
 summary { cursor: pointer; padding: .55rem 0; font-variant-numeric: tabular-nums; }
 summary .faint { margin-left: .6rem; font-size: .87rem; }
 details pre { background: var(--paper); border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem;
   white-space: pre-wrap; max-height: 30rem; overflow: auto; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .2rem 0 .8rem; font-size: .9rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .2rem 0 .8rem;
+  font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-@media (max-width: 40rem) { main { padding: 1.4rem 1rem 3rem; } dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
+@media (max-width: 40rem) { main { padding: 1.4rem 1rem 3rem; }
+  dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
 @media print { details { break-inside: avoid; } body { background: #fff; } }
 """

@@ -82,6 +82,7 @@ class RayEngine:
     address: str = ""
     attempts: int = 3
     _remote: Any = None
+    _largest: int = 0  # memory of the largest node
 
     def _start(self) -> Any:
         if self._remote is not None:
@@ -101,6 +102,7 @@ class RayEngine:
                          object_store_memory=OBJECT_STORE, logging_level=logging.WARNING, log_to_driver=True)
         if self.address or os.environ.get("RAY_ADDRESS"):
             self.workers = max(1, int(ray.cluster_resources().get("CPU", self.workers)))
+        self._largest = int(max((n["Resources"].get("memory", 0) for n in ray.nodes() if n["Alive"]), default=0))
         self._remote = ray.remote(_call)
         return self._remote
 
@@ -133,7 +135,9 @@ class RayEngine:
             raise failure
 
     def _submit(self, remote: Any, function: Any, item: Item) -> Any:
-        options = remote.options(memory=BASE_MEMORY + item.memory, max_retries=self.attempts, num_cpus=1)
+        # A task that asks for more than any node has would wait for ever without a word.
+        memory = min(BASE_MEMORY + item.memory, self._largest)
+        options = remote.options(memory=memory, max_retries=self.attempts, num_cpus=1)
         return options.remote(function, item)
 
     def _next(self, flight: dict[Any, Item]) -> tuple[Any, BaseException | None]:

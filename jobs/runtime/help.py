@@ -40,7 +40,8 @@ def _settings(cls: Any, prefix: str, offered: dict[str, list[str]]) -> list[str]
             continue
         shown = "…" if default is dataclasses.MISSING or default == "???" else default
         comment = comments.get(field.name, "")
-        lines.append(f"{prefix}{field.name}={'null' if shown is None else shown}".ljust(36) + (f"  {comment}" if comment else ""))
+        setting = f"{prefix}{field.name}={'null' if shown is None else shown}"
+        lines.append(f"{setting:<36}  {comment}".rstrip())
     return lines
 
 

@@ -68,7 +68,8 @@ def usage() -> str:
     """What ``corpusmill --help`` prints."""
     lines = ["corpusmill JOB [key=value …] [-m] [--help] [--cfg job]", ""]
     lines += [f"  {job:<9} {what}" for job, what in JOBS.items()]
-    lines += ["", "A manifest is given by URI, path or @name. Every job takes store.root=, name=, plan=true, limit=N, sample=F.",
+    lines += ["", "A manifest is given by URI, path or @name.",
+              "Every job takes store.root=, name=, plan=true, limit=N, sample=F.",
               "corpusmill JOB --help shows a job's settings; -m sweeps over comma-separated values."]
     return "\n".join(lines)
 
@@ -96,7 +97,9 @@ def _run(job: str, words: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, who say them in the user's terms
     quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", f"hydra.run.dir={scratch}", "hydra.output_subdir=null",
              f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=.", "hydra.job.chdir=false"]
-    saved, sys.argv = sys.argv, [f"corpusmill {job}", *words, *quiet]
+    options = [w for w in words if w.startswith("-") or "=" not in w]  # argparse takes the overrides in one piece only
+    overrides = [w for w in words if w not in options]
+    saved, sys.argv = sys.argv, [f"corpusmill {job}", *options, *overrides, *quiet]
     try:
         hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job))()
     except _Halt as halt:

@@ -41,7 +41,7 @@ class StageProgress:
         if self._bar is not None:
             self._bar.stop()
         if kind is None and not self._quiet:
-            print(f"{self.name}: {self.done} tasks, {self.rate()}, {self.seconds():.1f} s",  # noqa: T201
+            print(f"{self.name}: {self.done} tasks, {self.rate()}, {self.seconds():.1f} s",
                   file=self._stream, flush=True)
 
     def seconds(self) -> float:
@@ -63,7 +63,7 @@ class StageProgress:
         elif not self._quiet and time.monotonic() - self._said >= PLAIN_SECONDS:
             self._said = time.monotonic()
             left = self.seconds() / self.done * (self.tasks - self.done)
-            print(f"{self.name}: {self.done}/{self.tasks} tasks, {self.rate()}, about {left:.0f} s left",  # noqa: T201
+            print(f"{self.name}: {self.done}/{self.tasks} tasks, {self.rate()}, about {left:.0f} s left",
                   file=self._stream, flush=True)
 
 

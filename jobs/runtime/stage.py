@@ -2,15 +2,16 @@
 
 import collections
 import dataclasses
+import json
 import os
 import platform
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime import receipts
@@ -20,7 +21,6 @@ from corpusmill.jobs.runtime.tasks import Done, Session, Task, Work, run_tasks
 from corpusmill.operators.errors import CorpusmillError, DataError, Missing
 from corpusmill.operators.text.content import file_digest
 from corpusmill.operators.text.content import key as digest_key
-
 
 NO_ROWS = pa.schema([])
 
@@ -89,6 +89,7 @@ def run(session: Session, stage: Stage, tasks: Iterable[Task], total: int, work:
 
 
 def index_of(done: Done, renumber: bool) -> Iterator[tuple[int, str, receipts.Output, Mapping[str, int]]]:
+    """The rows of a dataset's index that a task gives; its counts stand with the first."""
     for i, output in enumerate(done.receipt.outputs):
         counts = done.receipt.counts if i == 0 else {}
         ordinal = (done.ordinal << 20) + i if renumber else done.ordinal
@@ -98,7 +99,7 @@ def index_of(done: Done, renumber: bool) -> Iterator[tuple[int, str, receipts.Ou
 def commit(session: Session, stage: Stage, index: pa.Table, counts: Mapping[str, int], *,
            details: Mapping[str, Any] | None = None, empty_ok: bool = False, started: float = 0.0) -> Manifest:
     """Write the index and then the manifest; counts must balance."""
-    rows = sum(index.column("rows").to_pylist())
+    rows = pc.sum(index.column("rows")).as_py() or 0
     if rows == 0 and not empty_ok:
         raise DataError(f"{stage.name} is empty: no row came out ({dict(counts) or 'no input'}); see what dropped them, or "
                         "allow it with allow_empty=true")
@@ -107,7 +108,7 @@ def commit(session: Session, stage: Stage, index: pa.Table, counts: Mapping[str,
     facts = dict(details or {}) | ({"partial": True} if stage.partial else {})
     made = Manifest(
         stage.name, stage.key, manifests.dataset_digest(index, stage.schema), rows,
-        sum(index.column("bytes").to_pylist()), index.num_rows, manifests.write_index(session.store, folder, index),
+        pc.sum(index.column("bytes")).as_py() or 0, index.num_rows, manifests.write_index(session.store, folder, index),
         tuple((f.name, str(f.type)) for f in stage.schema),
         {name: m.reference for name, m in sorted(stage.inputs.items())}, stage.parameters, stage.view,
         dict(sorted(counts.items())), stage.exact, facts,

@@ -144,7 +144,7 @@ def _count_while_room(
 
     From here on all memory is given by address: numba would count references to arrays at 50 ns a line.
     """
-    distinct = add_to(row + 8 * FILLED, 0) - add_to(row + 8 * DUPLICATE, 0)
+    distinct = np.int64(word_at(row + 8 * FILLED)) - np.int64(word_at(row + 8 * DUPLICATE))
     for at in range(start & ~63, length, 64):
         feeds = equal(address + at, LINE_FEED) & low_bits(length - at)
         if at < start:
@@ -167,7 +167,7 @@ def _count_line(
 ) -> int:
     """Count the line ``start … stop - 1``; returns 1 where its content is new to the document."""
     chars = stop - start if ascii_only else count_between(starts_at, start, stop)
-    longest = add_to(row + 8 * LONGEST, 0)
+    longest = np.int64(word_at(row + 8 * LONGEST))
     if chars > longest:
         add_to(row + 8 * LONGEST, chars - longest)
     first = first_clear(spaces_at, start, stop) if start < stop else stop

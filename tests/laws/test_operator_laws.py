@@ -1,16 +1,20 @@
 """What every operator owes its callers, whatever it computes."""
 
 import hashlib
+import importlib
 import os
 import pickle
+import pkgutil
 import subprocess
 import sys
+import time
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.quality.compression import Compression
@@ -37,6 +41,20 @@ def joined(outcomes):
         for key, n in outcome.counts.items():
             counts[key] = counts.get(key, 0) + n
     return pa.Table.from_batches([outcome.batch for outcome in outcomes]).to_pydict(), counts
+
+
+def operator_classes():
+    """Every class of the package that has what the Operator protocol asks for."""
+    for module in pkgutil.walk_packages(corpusmill.operators.__path__, "corpusmill.operators."):
+        for value in vars(importlib.import_module(module.name)).values():
+            parts = ("reads", "adds", "edits", "artifacts", "exact", "version", "open")
+            if isinstance(value, type) and value.__module__ == module.name and all(hasattr(value, p) for p in parts):
+                yield value
+
+
+def test_every_operator_of_the_package_is_under_these_laws():
+    found = {value for value in operator_classes() if not getattr(value, "_is_protocol", False)}
+    assert found == {type(operator) for operator in OPERATORS}
 
 
 @each
@@ -111,3 +129,33 @@ def test_another_process_with_another_hash_seed_finds_the_same(hash_seed):
     environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONSAFEPATH": "1"}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == digest()
+
+
+ADVERSARIAL = {
+    "empty lines": lambda n: "\n" * n,
+    "one line": lambda n: "x" * n,
+    "NUL": lambda n: "\x00" * n,
+    "blank": lambda n: " " * n,
+    "blanks before line ends": lambda n: (" " * 999 + "\n") * (n // 1000),
+    "equal lines": lambda n: "a\n" * (n // 2),
+    "distinct lines": lambda n: "\n".join(map(str, range(n // 8))),
+    "short words": lambda n: "a b " * (n // 4),
+    "wide spaces": lambda n: "中\u3000" * (n // 6),
+    "carriage returns": lambda n: "\r\r\n" * (n // 3),
+}
+
+
+@each
+@pytest.mark.parametrize("make", ADVERSARIAL.values(), ids=ADVERSARIAL)
+def test_time_is_linear_in_adversarial_text(operator, make):
+    """Four times the text takes about four times the time; a quadratic step would take sixteen."""
+    apply = operator.open({})
+    apply(batch_of(["compiled"]))
+    small, large = (min(seconds(apply, batch_of([make(n)])) for _ in range(3)) for n in (1_500_000, 6_000_000))
+    assert large < 10 * small + 0.05
+
+
+def seconds(apply, batch):
+    start = time.perf_counter()
+    apply(batch)
+    return time.perf_counter() - start

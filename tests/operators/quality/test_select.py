@@ -1,15 +1,21 @@
 """Rules: what they keep, why they drop, and what they refuse."""
 
+import importlib.resources
 from fractions import Fraction
 
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpusmill.operators.contract import chain
 from corpusmill.operators.errors import ConfigError, SchemaError
+from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.select import Condition, Rule, check, columns_read, parse_rules, select
-from corpusmill.operators.schema import DECISIONS
+from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.schema import DECISIONS, DOCUMENTS
+from corpusmill.operators.text.normalise import Normalise
 
 COUNTS = st.one_of(st.none(), st.integers(0, 20), st.integers(0, 2**40))
 
@@ -137,3 +143,30 @@ def test_a_wrong_rule_is_refused_with_its_place(entry, message):
     with pytest.raises(ConfigError) as caught:
         parse_rules([{"reason": "fine", "signal": "x", "max": 1}, entry])
     assert message in str(caught.value)
+
+
+def default_rules():
+    profile = importlib.resources.files("corpusmill.conf") / "quality" / "default.yaml"
+    return parse_rules(yaml.safe_load(profile.read_text())["rules"])
+
+
+STEPS = chain([Normalise(), BasicSignals(), Compression()], DOCUMENTS)
+PROSE = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of folly.\n"
+CODE = "\n".join(f"    if value[{i}] is not None:\n        total += weight_{i} * value[{i}]" for i in range(40))
+
+
+def test_the_rules_of_the_default_profile_read_signals_of_its_chain():
+    check(default_rules(), pa.schema([*DOCUMENTS, *STEPS.signals]))
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    (PROSE * 2, None), (CODE, None), ("人人生而自由,在尊严和权利上一律平等。" * 8, None),
+    ("short", "too_short"), ("x" + " " * 500 + "y", "mostly_space"), ("0123456789 " * 50, "mostly_digits"),
+    ("=-=-=-= " * 50, "mostly_symbols"), ("3,1 42.5 17-8 9:30 " * 20, "no_words"), ("Ab9" * 400, "endless_words"),
+    (PROSE * 3000, "endless_line"), ("The same line of a template.\n" * 60, "repeated_lines"),
+    ("word " * 800, "repetitive"),
+])  # fmt: skip
+def test_the_default_profile_keeps_text_and_names_what_is_not(text, reason):
+    text = text.replace("\n", " ") if reason == "endless_line" else text
+    row = pa.record_batch([pa.array([bytes(16)], pa.binary(16)), pa.array([text])], names=["doc_id", "text"])
+    assert decide(STEPS.open()(row).batch, *default_rules())[0] == [reason]

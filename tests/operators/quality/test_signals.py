@@ -1,6 +1,5 @@
 """BasicSignals against a plain-Python reference."""
 
-import time
 import unicodedata
 
 import pyarrow as pa
@@ -77,21 +76,3 @@ def test_signals_hold_across_the_edges_of_blocks(n, tail):
 
 def test_columns_carry_the_name_of_the_instance():
     assert BasicSignals("raw").adds.names[:2] == ["raw.bytes", "raw.chars"]
-
-
-@pytest.mark.parametrize("make", [
-    lambda n: "\n" * n, lambda n: "x" * n, lambda n: "\x00" * n, lambda n: "a\n" * (n // 2), lambda n: " " * n,
-    lambda n: "a b" * (n // 3), lambda n: "中\u3000" * (n // 6), lambda n: "\n".join(map(str, range(n // 8))),
-], ids=["feeds", "one-line", "nul", "equal-lines", "blank", "words", "wide", "distinct-lines"])  # fmt: skip
-def test_time_is_linear_in_adversarial_text(make):
-    """Twice the text takes about twice the time; a quadratic step would take four times."""
-    signals([make(1000)])
-    small, large = (min(_seconds(make(n)) for _ in range(3)) for n in (2_000_000, 8_000_000))
-    assert large < 10 * small + 0.05
-
-
-def _seconds(text):
-    batch = pa.record_batch([pa.array([text], pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))
-    apply, start = BasicSignals().open({}), time.perf_counter()
-    apply(batch)
-    return time.perf_counter() - start

@@ -22,6 +22,8 @@ def masks(block, value, low, high):
 def reads(block, target):
     simd.copy_block(target.ctypes.data, block.ctypes.data)
     simd.put_byte(target.ctypes.data + 3, 7)
+    simd.put_word(target.ctypes.data + 8, np.uint64(2**64 - 1))
+    simd.add_to(target.ctypes.data + 16, simd.add_to(target.ctypes.data + 16, 1) * 0 + 5)
     return simd.byte_at(block.ctypes.data), simd.word_at(block.ctypes.data + 1)
 
 
@@ -53,7 +55,9 @@ def test_blocks_bytes_and_words_are_read_and_written_in_place():
     block, target = np.arange(200, 264).astype(np.uint8), np.zeros(64, np.uint8)
     first, word = reads(block, target)
     assert (first, word) == (200, int.from_bytes(bytes(block[1:9]), "little"))
-    assert bytes(target) == bytes(block[:3]) + b"\x07" + bytes(block[4:])
+    added = (int.from_bytes(bytes(block[16:24]), "little") + 6) % 2**64
+    expected = bytes(block[:3]) + b"\x07" + bytes(block[4:8]) + b"\xff" * 8 + added.to_bytes(8, "little")
+    assert bytes(target) == expected + bytes(block[24:])
 
 
 @pytest.mark.parametrize("mask", [0, 1, 6, 2**63, 2**64 - 1, 0x00F0_0000_0000_0000])
@@ -77,7 +81,8 @@ def test_low_bits_fill_from_below(n):
 @settings(deadline=None)
 @given(BITMAPS, st.data())
 def test_bitmaps_are_counted_and_searched_within_bounds(words, data):
-    bitmap = np.array(words, np.uint64)
+    memory = np.array(words, np.uint64)
+    bitmap = memory.ctypes.data
     start = data.draw(st.integers(0, 64 * len(words) - 1))
     stop = data.draw(st.integers(start + 1, 64 * len(words)))
     ones = [i for i in range(start, stop) if words[i >> 6] >> (i & 63) & 1]
