@@ -66,12 +66,11 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     chosen = {name: found[name] for name in ("documents", "decisions") if name in found} | {"signatures": signatures}
     parameters = {"keep": "star", "version": "1", "source_priority": list(config.dedup.source_priority)}
     made = stage.Stage("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found))
-    if (done := stage.committed(here, made)) is not None:
-        return done
-    try:
-        done = duplicates(here, made, tuple(config.dedup.source_priority), config.allow_empty)
-    except Missing as error:
-        return stage.adopt_if_gone(here, made, error)
+    if (done := stage.committed(here, made)) is None:
+        try:
+            done = duplicates(here, made, tuple(config.dedup.source_priority), config.allow_empty)
+        except Missing as error:
+            done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)
     return done
 

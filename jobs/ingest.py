@@ -45,7 +45,7 @@ class CorpusConfig:
 
     paths: list[str] = dataclasses.field(default_factory=list)  # files, folders or globs, local or s3://
     format: str = "auto"  # auto | parquet | jsonl | text | machine (what is installed here)
-    columns: dict[str, str] = dataclasses.field(default_factory=dict)  # documents' column: the files' column
+    columns: Any = None  # documents' column: the files' column, as {text: body, native_id: uuid}; null: by name
     source: str | None = None  # template of {dataset}, {stem}, {folder}; null: the files' own column
     license: str | None = None  # of rows that name none
     endpoint: str | None = None  # of the S3-compatible store that holds the files; null: store.endpoint
@@ -100,8 +100,14 @@ def reader(config: Config) -> Reading:
     corpus, options = config.corpus, StoreOptions(config.corpus.endpoint or config.store.endpoint, config.store.region)
     kind: Any = choose("corpus.format", corpus.format, ("auto", "parquet", "jsonl", "text", "machine"))
     on_bad: Any = choose("on_bad", config.on_bad or corpus.on_bad, ("fail", "quarantine"))
-    return Reading(kind, dict(corpus.columns), corpus.source, corpus.license, on_bad, config.ingest.row_group_bytes,
+    return Reading(kind, _columns(corpus.columns), corpus.source, corpus.license, on_bad, config.ingest.row_group_bytes,
                    config.ingest.max_document_bytes, options)
+
+
+def _columns(given: Any) -> dict[str, str]:
+    if not isinstance(given, Mapping | None) or not all(isinstance(name, str) for name in (given or {}).values()):
+        raise ConfigError(f"corpus.columns={given!r}: give {{text: BODY}}, with the files' column for each of documents'")
+    return dict(given or {})
 
 
 def sources(config: Config) -> list[SourceFile]:

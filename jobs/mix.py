@@ -56,6 +56,8 @@ class MixConfig:
         if self.budget != MISSING:  # as it is while Hydra reads the schema
             self.budget = quantity("mix.budget", self.budget)
         self.shard_bytes = quantity("mix.shard_bytes", self.shard_bytes)
+        if self.shard_bytes < 1:
+            raise ConfigError(f"mix.shard_bytes={self.shard_bytes}: give at least 1 byte")
         choose("mix.unit", self.unit, ("tokens", *UNITS))
 
 
@@ -77,6 +79,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
                                                    "subset": aligned.Subset(config.limit, config.sample).parameters()}
     made = stage.Stage("mixture", MIXTURE, parameters, chosen, found["counts"].view)
     if (done := stage.committed(here, made)) is not None:
+        exchange.clean(here, done)
         return done
     totals = count.totals(sizes)
     planned = plan(found["proportions"].details["proportions"], {n: t.tokens for n, t in totals.items()},
@@ -86,7 +89,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     try:
         done = _write(here, made, planned, totals, config)
     except Missing as error:
-        return stage.adopt_if_gone(here, made, error)
+        done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)
     return done
 
@@ -107,6 +110,8 @@ def _sizes(config: Config, found: dict[str, Manifest], store: Store, engine: Eng
 def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, count.Totals], config: Config) -> Manifest:
     seed = config.mix.seed
     groups = functools.partial(_groups, here.store, made, planned)
+    if here.plan:
+        stage.print_plan(here, made, groups())
     domains = tuple(d.domain for d in planned.domains)
     cuts, largest = _cuts(here, groups, planned, Rows(here.store, domains, seed))
     text_bytes = sum(totals[d.domain].bytes * d.tokens // max(1, d.available) for d in planned.domains)

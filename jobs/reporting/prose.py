@@ -23,7 +23,8 @@ def summary(facts: Facts) -> str:
     kept = [step for step in facts.steps if step.stage != "mixture"]
     if not kept:
         return "Its lineage holds no documents."
-    told = f"{plural(kept[0].documents_in, 'document')} came in and {number(kept[-1].kept)} were kept"
+    verb = "was" if kept[-1].kept == 1 else "were"
+    told = f"{plural(kept[0].documents_in, 'document')} came in and {number(kept[-1].kept)} {verb} kept"
     share = f" ({percent(kept[-1].kept / kept[0].documents_in)})" if kept[0].documents_in else ""
     return f"{told}{share}{_counted(facts, kept[-1])}.{_drawn(facts)}"
 
@@ -57,7 +58,8 @@ def headline(facts: Facts) -> list[tuple[str, str, str]]:
         if last.bytes is not None:
             found.append(("Text", amount(last.bytes, size), "of the kept documents"))
         if last.tokens is not None and facts.domains:
-            found.append((facts.counted.capitalize(), _large(last.tokens.value), f"{plural(len(facts.domains), 'domain')}, counted"))
+            where = f"{plural(len(facts.domains), 'domain')}, counted"
+            found.append((facts.counted.capitalize(), _large(last.tokens.value), where))
     return found + _mixture_headline(facts)
 
 

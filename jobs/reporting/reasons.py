@@ -43,12 +43,16 @@ def _rules(facts: Facts) -> list[Mapping[str, Any]]:
 
 def bounds(rule: Mapping[str, Any]) -> str:
     """A rule as people write it: ``3 ≤ text.words ≤ 100``."""
-    low = f"{rule['min']:g} ≤ " if rule.get("min") is not None else ""
-    high = f" ≤ {rule['max']:g}" if rule.get("max") is not None else ""
+    low = f"{_bound(rule['min'])} ≤ " if rule.get("min") is not None else ""
+    high = f" ≤ {_bound(rule['max'])}" if rule.get("max") is not None else ""
     among = f" is one of {', '.join(map(str, rule['isin']))}" if rule.get("isin") else ""
     when = rule.get("when")
     where = f", for {when['column']} in {', '.join(map(str, when['values']))}" if when else ""
     return f"{low}{rule['signal']}{high}{among}{where}"
+
+
+def _bound(value: float) -> str:
+    return f"{value:,}".removesuffix(".0")
 
 
 def _by_source(facts: Facts) -> Html:

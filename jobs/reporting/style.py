@@ -7,7 +7,7 @@ CSS = """
   --line: #2d3138; --kept: #6cb2e0; --drop: #e0906f; --natural: #565c67; --planned: #46708f; --note: #2b2416;
   --note-line: #a67c2d; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); 
+body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .2rem 0 .6rem; letter-spacing: -.015em; }
@@ -36,7 +36,7 @@ tfoot td { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600
 .faint { color: var(--soft); }
 .bar { min-width: 7rem; width: 15%; }
 svg { display: block; width: 100%; border-radius: 2px; }
-.kept { fill: var(--kept); } .drop { fill: var(--drop); } 
+.kept { fill: var(--kept); } .drop { fill: var(--drop); }
 .natural { fill: var(--natural); } .planned { fill: var(--planned); }
 .track { fill: var(--line); }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: .5rem 0 0; font-size: .85rem; color: var(--soft); }

@@ -9,6 +9,9 @@ import itertools
 import logging
 import os
 import random
+import signal
+import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -65,6 +68,8 @@ class InlineEngine:
                 result = fn(item)
             except CorpusmillError as error:
                 raise _named(error, item.label) from error
+            except Exception as error:
+                raise TaskError(f"{item.label} failed: {type(error).__name__}: {error}\n{traceback.format_exc()}") from error
             yield result
 
     def close(self) -> None:
@@ -95,11 +100,14 @@ class RayEngine:
         if not ray.is_initialized():
             environment = {"env_vars": kernels.environment()}
             address = self.address or os.environ.get("RAY_ADDRESS", "")
+            handler = signal.getsignal(signal.SIGTERM)
             if address:
                 ray.init(address=address, runtime_env=environment, logging_level=logging.WARNING)
             else:
                 ray.init(address="local", num_cpus=self.workers, include_dashboard=False, runtime_env=environment,
                          object_store_memory=OBJECT_STORE, logging_level=logging.WARNING, log_to_driver=True)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray's own would end the job without a word, by exit code 15
         if self.address or os.environ.get("RAY_ADDRESS"):
             self.workers = max(1, int(ray.cluster_resources().get("CPU", self.workers)))
         self._largest = int(max((n["Resources"].get("memory", 0) for n in ray.nodes() if n["Alive"]), default=0))

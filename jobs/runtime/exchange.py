@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.jobs.runtime.manifest import Manifest
-from corpusmill.jobs.runtime.stage import Stage
+from corpusmill.jobs.runtime.stage import Stage, print_plan
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Done, Emit, Facts, Session, Task, run_tasks
 from corpusmill.operators.text.content import file_digest
@@ -146,6 +146,8 @@ def exchange(session: Session, stage: Stage, name: str, tasks: Callable[[], Iter
     ``tasks`` is called twice, so that no list of them is held. Gives what reducers read, and the mappers' counts.
     """
     scratch = f"{stage.name}/{stage.key}/scratch/{name}-{partitions}"
+    if session.plan:
+        print_plan(session, stage, tasks(), scratch)
     total = sum(1 for _ in tasks())
     groups = 1 if total * partitions <= max_routes else math.isqrt(partitions - 1) + 1
     writer = _Write(mapper, partitions, groups)
@@ -228,7 +230,9 @@ def route_digest(prefix: npt.NDArray[np.uint64], partitions: int) -> Offsets:
 
 
 def clean(session: Session, made: Manifest) -> None:
-    """Delete a committed dataset's scratch: receipts first, so that none ever names what is gone."""
+    """Delete a committed dataset's scratch, also what a killed run left: receipts first, so that none names what is gone."""
+    if session.plan:
+        return
     entries = [e.path for e in session.store.list(f"{made.folder}/scratch/")]
     for path in sorted(entries, key=lambda p: not p.endswith(".json")):
         session.store.delete(path)

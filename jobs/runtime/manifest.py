@@ -134,16 +134,23 @@ def load(store: Store, reference: Reference) -> Manifest:
 def find(store: Store, stage: str, key: str) -> Manifest | None:
     """The manifest of ``key``, if it is committed."""
     try:
-        return loads(store.read(manifest_path(stage, key)))
+        return _read(store, manifest_path(stage, key))
     except Missing:
         return None
+
+
+def _read(store: Store, path: str) -> Manifest:
+    try:
+        return loads(store.read(path))
+    except (ValueError, LookupError, TypeError) as error:
+        raise Corrupt(f"{store.uri(path)} is no manifest ({error!r}): delete it, and run its job again") from error
 
 
 def commit(store: Store, manifest: Manifest) -> Manifest:
     """Commit, or adopt the manifest that was there first."""
     if store.put_if_absent(manifest.path, dumps(manifest)):
         return manifest
-    return loads(store.read(manifest.path))
+    return _read(store, manifest.path)
 
 
 def split_uri(text: str) -> tuple[str, str] | None:
@@ -158,7 +165,7 @@ def resolve(store: Store, text: str, stage: str | None = None) -> Manifest:
     if not target:
         raise ConfigError(f"{text!r} names no manifest: give …/STAGE/KEY/manifest.json, or @NAME")
     try:
-        found = loads(store.read(target))
+        found = _read(store, target)
     except Missing as error:
         raise ConfigError(f"{text!r}: there is no {store.uri(target)}") from error
     if stage is not None and found.stage != stage:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from corpusmill.jobs.runtime.shards import Encoded, Stored, to_json
 from corpusmill.jobs.runtime.store import Store
-from corpusmill.operators.errors import BalanceError, Missing
+from corpusmill.operators.errors import BalanceError, Corrupt, Missing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,9 +64,16 @@ def check_balance(counts: Mapping[str, int], where: str) -> None:
 def find(store: Store, stage: str, key: str) -> Receipt | None:
     """The receipt of ``key``, if it is committed."""
     try:
-        return loads(store.read(path(stage, key)))
+        return _read(store, path(stage, key))
     except Missing:
         return None
+
+
+def _read(store: Store, where: str) -> Receipt:
+    try:
+        return loads(store.read(where))
+    except (ValueError, LookupError, TypeError) as error:
+        raise Corrupt(f"{store.uri(where)} is no receipt ({error!r}): delete it, and run the job again") from error
 
 
 def commit(store: Store, stage: str, receipt: Receipt) -> Receipt:
@@ -74,7 +81,7 @@ def commit(store: Store, stage: str, receipt: Receipt) -> Receipt:
     check_balance(receipt.counts, f"{stage} task {receipt.key}")
     if store.put_if_absent(path(stage, receipt.key), dumps(receipt)):
         return receipt
-    winner = loads(store.read(path(stage, receipt.key)))
+    winner = _read(store, path(stage, receipt.key))
     kept = {s.object for s in _objects(winner)}
     for loser in _objects(receipt):
         if loser.object not in kept:  # an inexact operator gave other bytes: nothing names them

@@ -16,6 +16,7 @@ from corpusmill.operators.text.content import ContentDigest, file_digest
 
 ROW_GROUP_BYTES = 16 << 20
 # Long or unique values gain nothing from a dictionary, and building one costs a third of the write.
+REPAIR = "delete the object, its receipt and the manifest.json of its dataset, and run the job again"
 PLAIN = frozenset({"text", "doc_id", "native_id", "url", "metadata", "digest", "row_digest"})
 
 
@@ -58,7 +59,8 @@ class Encoder:
         self._digest = ContentDigest(schema)
         dictionary = [f.name for f in schema if f.name not in PLAIN and not pa.types.is_floating(f.type)]
         self._writer = pq.ParquetWriter(
-            self._sink, schema, compression="zstd", use_dictionary=dictionary, write_statistics=False, version="2.6"
+            self._sink, schema, compression="zstd", use_dictionary=dictionary, write_statistics=False,
+            write_page_checksum=True, version="2.6",
         )
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
@@ -104,8 +106,7 @@ def whole(store: Store, shard: Stored) -> pq.ParquetFile:
     data = store.read(shard.object)
     if file_digest(data) != shard.file:
         raise Corrupt(f"{store.uri(shard.object)} is not what its receipt says: it holds {len(memoryview(data))} bytes of "
-                      f"digest {file_digest(data)}, the receipt says {shard.size} of {shard.file}; delete the object and "
-                      "its receipt, and run the job again")
+                      f"digest {file_digest(data)}, the receipt says {shard.size} of {shard.file}; {REPAIR}")
     return pq.ParquetFile(pa.BufferReader(data))
 
 
@@ -119,10 +120,14 @@ def batches(store: Store, shard: Stored, columns: Sequence[str] | None = None) -
 def table(store: Store, shard: Stored, columns: Sequence[str]) -> pa.Table:
     """Some columns of the shard, without reading the others. Raises Corrupt where the number of rows differs."""
     with store.open(shard.object) as source:
-        file = pq.ParquetFile(source, pre_buffer=True)
-        if file.metadata.num_rows != shard.rows:
-            raise Corrupt(f"{store.uri(shard.object)} has {file.metadata.num_rows} rows, its receipt says {shard.rows}")
-        return file.read(columns=list(columns), use_threads=False)
+        try:
+            file = pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+            rows = file.read(columns=list(columns), use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise Corrupt(f"{store.uri(shard.object)} is damaged ({error}); {REPAIR}") from error
+        if rows.num_rows != shard.rows:
+            raise Corrupt(f"{store.uri(shard.object)} has {rows.num_rows} rows, its receipt says {shard.rows}; {REPAIR}")
+        return rows
 
 
 def one_batch(rows: pa.Table) -> pa.RecordBatch:

@@ -120,6 +120,9 @@ def commit(session: Session, stage: Stage, index: pa.Table, counts: Mapping[str,
 
 def commit_file(session: Session, stage: Stage, name: str, data: bytes, details: Mapping[str, Any]) -> Manifest:
     """A dataset of one small file in its own folder; its digest is that of the file."""
+    if session.plan:
+        note(f"plan of {stage.name}: one file of {len(data):,} bytes, written by this process", session.quiet)
+        raise Planned(stage.name)
     session.store.write(f"{stage.name}/{stage.key}/{name}", data)
     facts = dict(details) | {"file": name} | ({"partial": True} if stage.partial else {})
     made = Manifest(stage.name, stage.key, file_digest(data), 0, len(data), 0, "", (),
@@ -149,10 +152,10 @@ def adopt_if_gone(session: Session, stage: Stage, error: Missing) -> Manifest:
     return found
 
 
-def print_plan(session: Session, stage: Stage, tasks: Iterable[Task]) -> None:
+def print_plan(session: Session, stage: Stage, tasks: Iterable[Task], receipts_in: str = "") -> None:
     """Say what a run would take, and raise Planned."""
     listed = list(tasks)
-    missing = [t for t in listed if receipts.find(session.store, stage.name, t.key) is None]
+    missing = [t for t in listed if receipts.find(session.store, receipts_in or stage.name, t.key) is None]
     memory = max((t.memory for t in missing), default=0)
     total = sum(t.memory for t in missing)
     note(f"plan of {stage.name}: {len(listed):,} tasks, {len(listed) - len(missing):,} of them committed; to run: "

@@ -164,7 +164,7 @@ def mapped(file: SourceFile, reading: Reading, names: Sequence[str], *, ragged: 
         if found is not None:
             mapping[column] = found
     if "text" not in mapping:
-        raise SchemaError(f"{file.uri} has no column 'text'; say which it is by corpus.columns.text=NAME. "
+        raise SchemaError(f"{file.uri} has no column 'text'; say which it is by corpus.columns='{{text: NAME}}'. "
                           f"It has {_listed(names)}")
     if reading.source is not None:
         mapping.pop("source", None)

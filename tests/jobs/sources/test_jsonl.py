@@ -187,7 +187,7 @@ def test_mapped_columns(tmp_path):
 
 def test_a_missing_column_is_an_error_that_names_what_there_is(tmp_path):
     """Also where bad rows go to quarantine: a misspelt column must not empty a corpus."""
-    with pytest.raises(SchemaError, match=r"corpus.columns.text=NAME.*body, id"):
+    with pytest.raises(SchemaError, match=r"corpus.columns='{text: NAME}'.*body, id"):
         _read(tmp_path, _lines([{"body": "a", "id": "1"}]))
     with pytest.raises(SchemaError, match="did you mean 'body'"):
         _read(tmp_path, _lines([{"body": "a"}]), columns={"text": "boddy"})
