@@ -1,0 +1,153 @@
+from collections import Counter, defaultdict
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+
+UNITS = {"words": lambda t: len(t.split()), "bytes": lambda t: len(t.encode())}
+
+
+@pytest.fixture(scope="module")
+def upstream(built):
+    """The built mill, its lineage, and doc_id → (domain, edited text) of the survivors."""
+    mill, uri = built
+    made = mill.lineage(uri)
+    texts = {r["doc_id"]: r["text"] for r in mill.rows(made["annotations"])}
+    domains = {r["doc_id"]: r["domain"] for r in mill.rows(made["domains"]) if r["domain"]}
+    return mill, made, {d: (domain, texts[d]) for d, domain in domains.items()}
+
+
+def mixed(upstream, *words):
+    """The manifest and rows of a mixture with these settings."""
+    mill, made, _ = upstream
+    uri = mill("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.shard_bytes=10000", *words)
+    return mill.manifest(uri), mill.rows(uri)
+
+
+def copies(rows):
+    return Counter(r["doc_id"] for r in rows)
+
+
+@pytest.mark.parametrize("unit", ["words", "bytes"])
+@pytest.mark.parametrize("budget", [2_500, 9_000, 30_000])
+def test_the_plan_is_exact_and_each_domain_ends_within_one_document_below_it(upstream, unit, budget):
+    _, made, documents = upstream
+    manifest, rows = mixed(upstream, f"mix.budget={budget}", f"mix.unit={unit}")
+    planned = {d["domain"]: d["tokens"] for d in manifest.details["plan"]["domains"]}
+    available, largest, achieved = Counter(), Counter(), Counter()
+    for domain, text in documents.values():
+        size = UNITS[unit](text)
+        available[domain] += size
+        largest[domain] = max(largest[domain], size)
+    for row in rows:
+        achieved[row["domain"]] += UNITS[unit](row["text"])
+    assert sum(planned.values()) == budget
+    shares = made["proportions"].details["proportions"]
+    assert all(abs(planned[d] - budget * Fraction(shares[d])) < 1 for d in planned), "no domain is near its cap"
+    assert all(0 <= planned[d] - achieved[d] <= largest[d] for d in planned)
+    assert {d: a["size"] for d, a in manifest.details["achieved"].items()} == {d: achieved[d] for d in planned}
+    drawn = copies(rows)
+    for doc_id, (domain, _) in documents.items():
+        assert drawn[doc_id] - planned[domain] // available[domain] in (0, 1), "floor or ceil of the domain's epochs"
+
+
+def test_rows_are_the_final_text_with_its_counted_tokens(upstream):
+    """Exactly the counted view; dropped documents are nowhere."""
+    mill, made, documents = upstream
+    sources = {r["doc_id"]: (r["source"], r["native_id"]) for r in mill.rows(made["documents"])}
+    _, rows = mixed(upstream, "mix.budget=30_000")
+    for row in rows:
+        assert (row["domain"], row["text"]) == documents[row["doc_id"]]
+        assert (row["source"], row["native_id"]) == sources[row["doc_id"]]
+        assert row["tokens"] == len(row["text"].split())
+
+
+def test_epochs_of_a_document_are_numbered_from_0(upstream):
+    _, rows = mixed(upstream, "mix.budget=30_000")
+    epochs = defaultdict(list)
+    for row in rows:
+        epochs[row["doc_id"]].append(row["epoch"])
+    assert all(sorted(found) == list(range(len(found))) for found in epochs.values())
+    assert max(len(found) for found in epochs.values()) >= 2
+
+
+def test_a_larger_budget_only_adds_documents(upstream):
+    """For fixed proportions a smaller mixture is part of a larger one."""
+    sizes = [copies(mixed(upstream, f"mix.budget={budget}")[1]) for budget in (1_000, 3_000, 9_000, 30_000)]
+    assert all(not small - large for small, large in pairwise(sizes))
+
+
+def test_the_seed_decides_draw_and_order(upstream):
+    first, rows = mixed(upstream, "mix.budget=3000")
+    again, _ = mixed(upstream, "mix.budget=3e3", "mix.seed=0")
+    other, others = mixed(upstream, "mix.budget=3000", "mix.seed=1")
+    assert first.key == again.key
+    assert first.digest != other.digest
+    assert copies(rows) != copies(others)
+    whole = 2 * sum(n for name, n in upstream[1]["counts"].counts.items() if name.startswith("tokens/"))
+    orders = [[(r["doc_id"], r["epoch"]) for r in mixed(upstream, f"mix.budget={whole}", f"mix.seed={s}")[1]] for s in (0, 1)]
+    assert sorted(orders[0]) == sorted(orders[1]), "two epochs of all"
+    assert orders[0] != orders[1]
+
+
+def test_domains_and_epochs_are_mixed_in_every_output_file(upstream):
+    manifest, rows = mixed(upstream, "mix.budget=30_000")
+    assert manifest.shards > 5
+    tenth = len(rows) // 10
+    for start in range(0, 9 * tenth, tenth):
+        part = rows[start : start + tenth]
+        assert {r["domain"] for r in part} >= {"web", "code"}
+        assert {r["epoch"] for r in part} >= {0, 1}
+
+
+def test_the_size_of_files_changes_no_row(upstream):
+    _, rows = mixed(upstream, "mix.budget=3000")
+    whole, again = mixed(upstream, "mix.budget=3000", "mix.shard_bytes=1GB")
+    assert whole.shards == 1
+    assert again == rows
+
+
+def test_a_shortfall_is_said(upstream):
+    mill, made, documents = upstream
+    available = sum(len(text.split()) for _, text in documents.values())
+    result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.budget=1B", "mix.max_epochs=2")
+    plan = mill.manifest(result.uri).details["plan"]
+    assert (plan["total"], plan["shortfall"]) == (2 * available, 10**9 - 2 * available)
+    assert f"{10**9 - 2 * available:,} of 1,000,000,000 tokens cannot be met" in result.err
+    assert copies(mill.rows(result.uri)) == dict.fromkeys(documents, 2)
+
+
+def test_a_capped_domain_gives_its_rest_to_the_others(upstream):
+    mill, made, documents = upstream
+    available = Counter()
+    for domain, text in documents.values():
+        available[domain] += len(text.split())
+    uri = mill("weigh", f"counts={made['counts'].path}", "weigh=uniform")
+    budget = 3 * available["zh"] + available["code"]
+    result = mill.run("mix", f"proportions={uri}", "mix.unit=words", f"mix.budget={budget}", "mix.max_epochs=1")
+    plan = {d["domain"]: d for d in mill.manifest(result.uri).details["plan"]["domains"]}
+    assert plan["zh"]["tokens"] == available["zh"]
+    assert plan["zh"]["capped"]
+    assert abs(plan["code"]["tokens"] - plan["web"]["tokens"]) <= 1
+    assert sum(d["tokens"] for d in plan.values()) == budget
+
+
+def test_a_budget_in_tokens_needs_counts_of_a_tokenizer(upstream):
+    mill, made, _ = upstream
+    result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.budget=100")
+    assert result.code == 2
+    assert "counted in words" in result.err
+
+
+@pytest.mark.parametrize(("setting", "message"), [
+    ("mix.budget=0", "mix.budget"),
+    ("mix.budget=many", "mix.budget='many' is not a count"),
+    ("mix.unit=chars", "words"),
+    ("mix.max_epochs=0", "mix.max_epochs"),
+    ("mix.shard_bytes=0", "mix.shard_bytes"),
+])
+def test_a_wrong_setting_is_named(upstream, setting, message):
+    mill, made, _ = upstream
+    result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", setting)
+    assert result.code == 2, result.err
+    assert message in result.err
