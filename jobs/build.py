@@ -56,8 +56,9 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     domains = regroup.run(regroup.Config(**later, decisions=decisions.path, duplicates=duplicates.path,
                                          regroup=config.regroup), store, engine)
     counts = count.run(count.Config(**later, domains=domains.path, tokenizer=config.tokenizer), store, engine)
+    sizes = mix.measured(config, config.mix.unit, {"counts": counts, "domains": domains}, store, engine)
     proportions = weigh.run(weigh.Config(**later, counts=counts.path, tokenizer=config.tokenizer,
-                                         weigh=_budgeted(config, counts)), store, engine)
+                                         weigh=_budgeted(config, counts, sizes)), store, engine)
     mixture = mix.run(mix.Config(**later, proportions=proportions.path, mix=config.mix), store, engine)
     told = report.run(report.Config(**later, manifest=mixture.path), store, engine)
     if not config.quiet:
@@ -66,15 +67,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     return mixture
 
 
-def _budgeted(config: Config, counts: Manifest) -> dict[str, Any]:
-    """The weigher, where it takes a budget with that of the mixture, in the tokens that domains are counted in."""
+def _budgeted(config: Config, counts: Manifest, sizes: Manifest) -> dict[str, Any]:
+    """The weigher; where it takes a budget, with that of the mixture, in the tokens that domains are weighed by."""
     weigher = dict(config.weigh)
     if "budget" in weigher and weigher["budget"] is None:
-        budget = config.mix.budget
-        if config.mix.unit == "bytes":
-            totals = count.totals(counts).values()
-            budget = max(1, budget * sum(t.tokens for t in totals) // max(1, sum(t.bytes for t in totals)))
-        weigher["budget"] = budget
+        tokens, units = (sum(t.tokens for t in count.totals(m).values()) for m in (counts, sizes))
+        weigher["budget"] = max(1, config.mix.budget * tokens // max(1, units))
     return weigher
 
 

@@ -47,7 +47,7 @@ class Totals:
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Tokens of every survivor."""
-    counter: Counter = artifacts.pin(store, instantiate(config.tokenizer, "tokenizer"))
+    counter: Counter = artifacts.pin(store, instantiate(config.tokenizer, "tokenizer"), keep=not config.plan)
     found = inputs.resolve(store, {"domains": config.domains}, ["domains", "documents"])
     chosen = {"documents": found["documents"], "domains": found["domains"]}
     tokenizer = describe(counter)

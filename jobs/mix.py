@@ -39,6 +39,7 @@ from corpusmill.operators.text.hashing import priorities
 
 MESSAGES = pa.schema([*MIXTURE, pa.field("size", pa.int64()), pa.field("order", pa.uint64())])
 GROUP_BYTES = 64 << 20  # text that one mapper draws from: it holds every copy of it at once
+NOTABLE = 0.9  # of its plan: a domain that ends below is pointed out
 UNITS = {"words": "corpusmill.operators.text.tokens.Words", "bytes": "corpusmill.operators.text.tokens.Bytes"}
 
 
@@ -73,7 +74,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Plan, draw, order, write."""
     found = inputs.resolve(store, {"proportions": config.proportions}, ["proportions", "counts", "domains", "documents"])
     here = session(config, store, engine)
-    sizes = _sizes(config, found, store, engine)
+    sizes = measured(config, config.mix.unit, found, store, engine)
     chosen = {name: found[name] for name in ("documents", "domains", "counts", "proportions")} | {"sizes": sizes}
     parameters = dataclasses.asdict(config.mix) | {"version": "1",
                                                    "subset": aligned.Subset(config.limit, config.sample).parameters()}
@@ -94,16 +95,16 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     return done
 
 
-def _sizes(config: Config, found: dict[str, Manifest], store: Store, engine: Engine) -> Manifest:
+def measured(config: Common, unit: str, found: Mapping[str, Manifest], store: Store, engine: Engine) -> Manifest:
     """Counts in the budget's unit: those at hand, or new ones in words or bytes."""
     counts = found["counts"]
-    if counts.details["unit"] == config.mix.unit:
+    if counts.details["unit"] == unit:
         return counts
-    if config.mix.unit == "tokens":
+    if unit == "tokens":
         raise ConfigError(f"mix.unit=tokens, but the documents were counted in {counts.details['unit']}: set mix.unit to that, "
                           "or weigh counts of a tokenizer")
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
-    tokenizer = {"_target_": UNITS[config.mix.unit]}
+    tokenizer = {"_target_": UNITS[unit]}
     return count.run(count.Config(**common, domains=found["domains"].path, tokenizer=tokenizer), store, engine)
 
 
@@ -119,6 +120,10 @@ def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, co
     drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts)
     messages, counts = exchange.exchange(here, made, "drawn", groups, drawer, MESSAGES, shards)
     achieved = _achieved(counts, planned, largest)
+    for d in planned.domains:
+        if achieved[d.domain]["size"] < NOTABLE * d.tokens:
+            note(f"mixture: {d.domain} holds {achieved[d.domain]['size']:,} of {d.tokens:,} {config.mix.unit}: the next document "
+                 "in its draw is larger than what is left", here.quiet)
     tasks = (Task(p, digest_key([made.key, "shard", p, shards]), f"mixture shard {p}", 4 * config.mix.shard_bytes,
                   (messages, p)) for p in range(shards))
     details = {"plan": dataclasses.asdict(planned), "achieved": achieved, "unit": config.mix.unit}

@@ -24,8 +24,8 @@ def put(store: Store, data: bytes) -> str:
     return digest
 
 
-def pin(store: Store, operator: Any) -> Any:
-    """The operator with the digest of the file that its ``path`` names; the file is kept in the store, for the workers.
+def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
+    """The operator with the digest of the file that its ``path`` names; ``keep`` puts it in the store, for the workers.
 
     Raises ConfigError where there is no such file, or ``digest`` was given and is another.
     """
@@ -37,7 +37,7 @@ def pin(store: Store, operator: Any) -> Any:
         data = bytes(memoryview(open_store(folder or ".").read(name)))
     except Missing as error:
         raise ConfigError(f"{type(operator).__name__}: there is no file {given}") from error
-    digest = put(store, data)
+    digest = put(store, data) if keep else file_digest(data)
     if operator.digest and operator.digest != digest:
         raise ConfigError(f"{given} has digest {digest}, but {operator.digest} is asked for")
     return dataclasses.replace(operator, digest=digest)

@@ -15,6 +15,7 @@ from corpusmill.operators.errors import Missing, StoreError
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
+FORGET_SECONDS = 86_400.0
 
 
 @contextlib.contextmanager
@@ -23,6 +24,7 @@ def running(store: Store, job: str, *, enabled: bool = True) -> Iterator[None]:
     if not enabled:
         yield
         return
+    _forget(store)
     path = f"running/{job}-{uuid.uuid4().hex[:12]}.json"
     record: dict[str, Any] = {"job": job, "host": platform.node(), "pid": os.getpid(), "started": time.time()}
     ended = threading.Event()
@@ -36,6 +38,13 @@ def running(store: Store, job: str, *, enabled: bool = True) -> Iterator[None]:
         thread.join()
         with contextlib.suppress(StoreError):
             store.delete(path)
+
+
+def _forget(store: Store) -> None:
+    """Drop what runs that were killed left behind, a day later."""
+    for one in runs(store):
+        if time.time() - one["seen"] > FORGET_SECONDS:
+            store.delete(one["path"])
 
 
 def _beats(store: Store, path: str, record: dict[str, Any], ended: threading.Event) -> None:
@@ -56,5 +65,5 @@ def runs(store: Store) -> list[dict[str, Any]]:
             record = json.loads(bytes(memoryview(store.read(entry.path))))
         except Missing:
             continue  # it has just ended
-        found.append(record | {"stale": time.time() - record["seen"] > STALE_SECONDS})
+        found.append(record | {"path": entry.path, "stale": time.time() - record["seen"] > STALE_SECONDS})
     return found
