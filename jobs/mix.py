@@ -120,15 +120,20 @@ def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, co
     drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts)
     messages, counts = exchange.exchange(here, made, "drawn", groups, drawer, MESSAGES, shards)
     achieved = _achieved(counts, planned, largest)
-    for d in planned.domains:
-        if achieved[d.domain]["size"] < NOTABLE * d.tokens:
-            note(f"mixture: {d.domain} holds {achieved[d.domain]['size']:,} of {d.tokens:,} {config.mix.unit}: the next document "
-                 "in its draw is larger than what is left", here.quiet)
+    _point_out(here, planned, achieved, config.mix.unit)
     tasks = (Task(p, digest_key([made.key, "shard", p, shards]), f"mixture shard {p}", 4 * config.mix.shard_bytes,
                   (messages, p)) for p in range(shards))
     details = {"plan": dataclasses.asdict(planned), "achieved": achieved, "unit": config.mix.unit}
     drawn = sum(a["documents"] for a in achieved.values())
     return stage.run(here, made, tasks, shards, Shuffle(drawn), details=details, empty_ok=config.allow_empty)
+
+
+def _point_out(here: Session, planned: Plan, achieved: Mapping[str, Mapping[str, int]], unit: str) -> None:
+    for d in planned.domains:
+        size = achieved[d.domain]["size"]
+        if size < NOTABLE * d.tokens:
+            note(f"mixture: {d.domain} holds {size:,} of {d.tokens:,} {unit}: the next document in its draw is larger than what "
+                 "is left", here.quiet)
 
 
 def _groups(store: Store, made: stage.Stage, planned: Plan) -> Iterator[Task]:
