@@ -6,6 +6,7 @@ import re
 import typing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from corpusmill.jobs import status
@@ -13,6 +14,8 @@ from corpusmill.jobs.runtime import manifest
 from corpusmill.jobs.runtime.help import groups
 from corpusmill.jobs.runtime.main import JOBS, module
 from corpusmill.operators import errors
+from corpusmill.operators.contract import chain
+from corpusmill.operators.schema import DOCUMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for name in ("*.md", "docs/*.md", "docs/decisions/*.md", "deploy/*.md") for path in sorted(ROOT.glob(name))]
@@ -82,6 +85,22 @@ def test_the_file_tree_of_the_readme_names_every_folder_and_job():
     files = [p.name for p in (*ROOT.glob("jobs/*.py"), *ROOT.glob("operators/*.py")) if p.name != "__init__.py"]
     missing = [name for name in packages + files if name not in tree]
     assert missing == []
+
+
+def test_decisions_are_numbered_one_by_one():
+    records = sorted(ROOT.glob("docs/decisions/*.md"))
+    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    assert [path.name for path in records if not path.read_text().startswith(f"# {path.name[:4]}: ")] == []
+
+
+def test_the_operator_in_the_readme_works():
+    """As it stands there: copied, named in a chain, run."""
+    namespace = {"__name__": "readme"}
+    exec(re.search(r"^```python\n(.*?)^```", README, re.S | re.M)[1], namespace)
+    batch = pa.record_batch({"text": pa.array(["no", "Yes! Yes!", ""])}, schema=pa.schema([DOCUMENTS.field("text")]))
+    steps = chain([namespace["Shouting"]()], DOCUMENTS)
+    assert steps.signals.names == ["shouting.exclamations"]
+    assert steps.open()(batch).batch.column("shouting.exclamations").to_pylist() == [0, 2, 0]
 
 
 @each_page
