@@ -22,9 +22,9 @@ class Timing:
 
 
 def timings(store: Store, facts: Facts) -> tuple[Timing, ...]:
-    """Of every dataset that has a run.json, in the order of the data."""
+    """Of every dataset that tasks made, in the order of the data."""
     found = ((dataset, _run(store, dataset)) for dataset in facts.datasets)
-    return tuple(_timing(dataset, run) for dataset, run in found if run is not None)
+    return tuple(_timing(dataset, run) for dataset, run in found if run and run["tasks_run"] + run["tasks_adopted"])
 
 
 def _run(store: Store, dataset: Dataset) -> dict[str, Any] | None:

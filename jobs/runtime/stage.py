@@ -132,12 +132,12 @@ def commit_file(session: Session, stage: Stage, name: str, data: bytes, details:
 
 
 def write_run(session: Session, made: Manifest, started: float) -> None:
-    """``run.json``: how it went, for reports; the first run's stays."""
-    name = made.stage
-    busy, wall = float(session.busy.get(name, 0.0)), session.wall.get(name, 0.0)
+    """``run.json``: how it went, exchanges included, for reports; the first run's stays."""
+    phases = [name for name in session.wall if name.partition(":")[0] == made.stage]
     record = {
-        "started": started, "wall_seconds": wall, "task_seconds": busy, "tasks_run": session.tasks_run.get(name, 0),
-        "tasks_adopted": session.tasks_adopted.get(name, 0), "workers": session.engine.workers,
+        "started": started, "wall_seconds": sum(session.wall[p] for p in phases),
+        "task_seconds": float(sum(session.busy[p] for p in phases)), "tasks_run": sum(session.tasks_run[p] for p in phases),
+        "tasks_adopted": sum(session.tasks_adopted[p] for p in phases), "workers": session.engine.workers,
         "machine": platform.machine(), "system": platform.platform(), "python": platform.python_version(),
         "cpus": os.cpu_count(), "pyarrow": pa.__version__,
     }
