@@ -45,7 +45,7 @@ def _timings(timings: Sequence[Timing]) -> Html:
                Column("MB/s"), Column("Workers"), Column("Machine", None)]
     explained = ("How the run went that first made each dataset. «adopted» means that every task had been computed "
                  "before, by another run; rates are given where none was.")
-    return sections.section("Timings", hint(explained), table(columns, [_timing(t) for t in timings]))
+    return sections.section("Timings", hint(explained), table(columns, timings, _timing))
 
 
 def _timing(t: Timing) -> list[object]:
@@ -71,8 +71,10 @@ def _dataset(d: Dataset, roles: dict[str, str], *, told: bool) -> Html:
     about = f"{number(d.rows)} rows, {number(d.shards)} shards, {size(d.bytes)}" if d.shards else size(d.bytes)
     listed = tag("dl", *(join([tag("dt", label), tag("dd", value)]) for label, value in _identity(d, roles)))
     subject = tag("span", "this report's subject", class_="tag") if told else ""
+    # Counts by source or domain are in the tables above, and can be as many as there are web sites.
+    counts = {name: n for name, n in d.counts.items() if "/" not in name}
     return tag("details", tag("summary", tag("strong", d.role), tag("span", about, class_="faint"), subject), listed,
-               tag("h3", "Parameters"), _json(d.parameters), tag("h3", "Counts"), _json(d.counts))
+               tag("h3", "Parameters"), _json(d.parameters), tag("h3", "Counts"), _json(counts))
 
 
 def _identity(d: Dataset, roles: dict[str, str]) -> list[tuple[str, object]]:

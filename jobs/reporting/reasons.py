@@ -5,8 +5,9 @@ from typing import Any
 
 from corpusmill.jobs.reporting import prose
 from corpusmill.jobs.reporting.facts import Facts
+from corpusmill.jobs.reporting.funnel import Source
 from corpusmill.jobs.reporting.html import Html, join, name, number, tag
-from corpusmill.jobs.reporting.tables import ROWS, Column, hint, share_of, table
+from corpusmill.jobs.reporting.tables import Column, hint, share_of, table
 
 
 def reasons(facts: Facts) -> Html:
@@ -33,7 +34,7 @@ def reasons(facts: Facts) -> Html:
         columns.append(Column("Not applicable"))
         explained += " «Not applicable» counts documents that a rule could not judge and let pass."
     heading = tag("h2", "Why documents were dropped")
-    return tag("section", heading, hint(explained), table(columns, rows), _by_source(facts))
+    return tag("section", heading, hint(explained), table(columns, rows, list), _by_source(facts))
 
 
 def _rules(facts: Facts) -> list[Mapping[str, Any]]:
@@ -62,9 +63,11 @@ def _by_source(facts: Facts) -> Html:
     if not found:
         return join([])
     columns = [Column("Source", "name"), *(Column(reason) for _, reason in found)]
-    rows = [[name(s.source), *(_cell(s.dropped.get(stage, {}).get(reason, 0)) for stage, reason in found)]
-            for s in facts.sources[: ROWS + 1]]
-    return tag("details", tag("summary", "By source and reason"), table(columns, rows))
+
+    def row(s: Source) -> list[object]:
+        return [name(s.source), *(_cell(s.dropped.get(stage, {}).get(reason, 0)) for stage, reason in found)]
+
+    return tag("details", tag("summary", "By source and reason"), table(columns, facts.sources, row))
 
 
 def _cell(n: int) -> object:

@@ -28,7 +28,7 @@ def funnel(facts: Facts) -> Html:
     whole = max(1, facts.steps[0].documents_in)
     return section("From documents to " + ("mixture" if facts.plan else "what is kept"), hint(explained),
                    legend(("kept", "kept"), ("drop", "dropped here")),
-                   table(columns, [_step(step, whole) for step in facts.steps]))
+                   table(columns, facts.steps, lambda step: _step(step, whole)))
 
 
 def _step(step: Step, whole: int) -> list[object]:
@@ -54,7 +54,7 @@ def mixture(facts: Facts) -> Html:
                  "it holds: each domain ends within one document below its plan. Epochs say how often the domain is taken.")
     return section("Planned against achieved", hint(explained),
                    legend(("natural", "natural"), ("planned", "planned"), ("kept", "achieved")),
-                   table(columns, [_planned(d, peak) for d in facts.domains],
+                   table(columns, facts.domains, lambda d: _planned(d, peak),
                          ["All", *map(number, sums), "", "", "", "", ""]))
 
 
@@ -70,7 +70,7 @@ def _planned(d: Domain, peak: float) -> list[object]:
     capped = tag("span", "at the cap", class_="tag") if d.capped else ""
     epochs = f"{d.planned_epochs or 0:.2f} → {d.achieved_epochs or 0:.2f}"
     amounts = (d.available, d.planned or 0, d.achieved or 0)
-    return [join([name(d.domain), capped]), *map(number, amounts), bars, *map(percent, shares), epochs]
+    return [join([name(d.domain), " ", capped]), *map(number, amounts), bars, *map(percent, shares), epochs]
 
 
 def domains(facts: Facts) -> Html:
@@ -83,9 +83,8 @@ def domains(facts: Facts) -> Html:
                Column("", "bar"), Column("Share"), *([Column("Proportion asked")] if asked else [])]
     foot = ["All", number(sum(d.documents for d in facts.domains)), size(sum(d.bytes for d in facts.domains)),
             number(whole), *([""] * (len(columns) - 4))]
-    rows = [_domain(d, whole)[: len(columns)] for d in facts.domains]
     return section("Domains", hint("What is there to draw from, after everything that was dropped."),
-                   table(columns, rows, foot))
+                   table(columns, facts.domains, lambda d: _domain(d, whole)[: len(columns)], foot))
 
 
 def _domain(d: Domain, whole: int) -> list[object]:
@@ -102,7 +101,7 @@ def sources(facts: Facts) -> Html:
     columns = [Column("Source", "name"), Column("Documents in"), *(Column(LOST[stage]) for stage in stages),
                Column("Kept"), Column("", "bar"), Column("Kept")]
     explained = "Where documents came from, and how many of each source are left."
-    return section("Sources", hint(explained), table(columns, [_source(s, stages) for s in facts.sources]))
+    return section("Sources", hint(explained), table(columns, facts.sources, lambda s: _source(s, stages)))
 
 
 def _source(s: Source, stages: list[str]) -> list[object]:

@@ -43,7 +43,8 @@ svg { display: block; width: 100%; border-radius: 2px; }
 .legend span { display: inline-flex; align-items: center; gap: .4rem; }
 .legend svg { width: .8rem; height: .8rem; }
 .tag { display: inline-block; border: 1px solid var(--note-line); background: var(--note); border-radius: 99px;
-  font-size: .75rem; padding: 0 .5rem; margin-left: .5rem; }
+  font-size: .75rem; padding: 0 .5rem; white-space: nowrap; }
+summary .tag { margin-left: .6rem; }
 details { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   margin-top: .6rem; padding: 0 1rem; }
 details[open] { padding-bottom: 1rem; }

@@ -1,10 +1,12 @@
 """Tables and bars, the two things that a report is drawn with."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from corpusmill.jobs.reporting.html import Html, join, number, percent, tag
 
+Item = TypeVar("Item")
 ROWS = 200  # a page shows so many rows of a table; report.json holds them all
 
 
@@ -16,16 +18,16 @@ class Column:
     kind: str | None = "number"
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], foot: Sequence[object] | None = None) -> Html:
-    """Rows of cells, the first ``ROWS`` of them."""
-    listed = list(rows)
+def table(columns: Sequence[Column], items: Sequence[Item], draw: Callable[[Item], Sequence[object]],
+          foot: Sequence[object] | None = None) -> Html:
+    """A row of cells for each of the first ``ROWS`` items."""
     head = tag("thead", tag("tr", *(tag("th", c.title, class_=c.kind, scope="col") for c in columns)))
-    body = tag("tbody", *(_row(columns, row) for row in listed[:ROWS]))
+    body = tag("tbody", *(_row(columns, draw(item)) for item in items[:ROWS]))
     tail = tag("tfoot", _row(columns, foot)) if foot else ""
     framed = tag("div", tag("table", head, body, tail), class_="scroll")
-    if len(listed) <= ROWS:
+    if len(items) <= ROWS:
         return framed
-    return join([framed, hint(f"{number(len(listed) - ROWS)} more rows are in report.json.")])
+    return join([framed, hint(f"{number(len(items) - ROWS)} more rows are in report.json.")])
 
 
 def _row(columns: Sequence[Column], cells: Sequence[object]) -> Html:

@@ -79,7 +79,7 @@ def test_no_shard_is_read(built, monkeypatch):
 
 def test_a_plan_writes_nothing(built):
     mill, uri = built
-    told = mill.lineage(uri)["counts"].path
+    told = mill.lineage(uri)["annotations"].path
     before = mill.objects()
     result = mill.run("report", f"manifest={told}", "plan=true")
     assert result.code == 0

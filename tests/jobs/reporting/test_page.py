@@ -11,7 +11,8 @@ from corpusmill.jobs.reporting.facts import collect
 from corpusmill.jobs.reporting.page import render
 from corpusmill.jobs.reporting.timings import Timing
 
-HOSTILE = '<script>console.error("ran");document.title="ran"</script>"\'><img src=https://hostile.invalid/x onerror=console.error(1)>'
+HOSTILE = ('<script>console.error("ran");document.title="ran"</script>"\'>'
+           "<img src=https://hostile.invalid/x onerror=console.error(1)>")
 RUN = {"started": 1.0, "wall_seconds": 2.0, "task_seconds": 3.0, "tasks_run": 4, "tasks_adopted": 0, "workers": 2,
        "machine": HOSTILE, "system": HOSTILE, "python": "3.11", "cpus": 2, "pyarrow": "1"}
 OWN_HOSTS = (".google.com", ".googleapis.com", ".gvt1.com")  # that a browser asks by itself
