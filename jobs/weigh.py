@@ -48,8 +48,6 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     made = stage.Stage("proportions", stage.NO_ROWS, {"weigher": describe(weigher)}, chosen, counts.view)
     if (done := stage.committed(here, made)) is not None:
         return done
-    if here.plan:
-        stage.print_plan(here, made, [])
     available = {name: total.tokens for name, total in count.totals(counts).items()}
     facts = {"proportions": weigher.solve(available), "available": available, "unit": counts.details["unit"],
              "weigher": type(weigher).__name__}

@@ -154,7 +154,7 @@ def exchange(session: Session, stage: Stage, name: str, tasks: Callable[[], Iter
     counts: Counter[str] = Counter()
     sent = _sent(run_tasks(session, scratch, tasks(), total, writer, f"{stage.name}:{name}"), counts)
     if groups > 1:
-        return _second_round(session, scratch, sent, _Refine(mapper, partitions, groups, schema)), counts
+        return _second_round(session, f"{stage.name}:refine", scratch, sent, _Refine(mapper, partitions, groups, schema)), counts
     routes = np.zeros((partitions, len(sent), 3), np.int64)
     for m, one in enumerate(sent):
         routes[:, m, 0], routes[:, m, 1], routes[:, m, 2] = m, one.offsets[:-1], one.offsets[1:]
@@ -171,7 +171,7 @@ def _sent(done: Iterable[Done], counts: Counter[str]) -> list[_Sent]:
     return sorted(sent, key=lambda one: one.ordinal)
 
 
-def _second_round(session: Session, scratch: str, first: list[_Sent], refine: "_Refine") -> Exchanged:
+def _second_round(session: Session, title: str, scratch: str, first: list[_Sent], refine: "_Refine") -> Exchanged:
     """Each group's messages, at most ``GROUP_BYTES`` at a time, split into the partitions of the group."""
     tasks: list[Task] = []
     group_of: list[int] = []
@@ -181,7 +181,7 @@ def _second_round(session: Session, scratch: str, first: list[_Sent], refine: "_
             size = sum(end - start for _, start, end in payload)
             tasks.append(Task(len(tasks), key, f"partitions of group {group}", 3 * size, payload))
             group_of.append(group)
-    second = _sent(run_tasks(session, f"{scratch}/refined", tasks, len(tasks), refine, "refine"), Counter())
+    second = _sent(run_tasks(session, f"{scratch}/refined", tasks, len(tasks), refine, title), Counter())
     routes = np.zeros((refine.partitions, max(Counter(group_of).values(), default=0), 3), np.int64)
     seen: Counter[int] = Counter()
     for group, one in zip(group_of, second, strict=True):

@@ -56,7 +56,7 @@ class Plan:
         """What the user should know: a shortfall and the capped domains; empty where the plan is as asked for."""
         names = ", ".join(self.capped)
         if self.shortfall:
-            return (f"{self.shortfall:,} of {self.budget:,} tokens cannot be met: {names} at the cap of "
+            return (f"{self.shortfall:,} of the budget of {self.budget:,} cannot be met: {names} at the cap of "
                     f"{self.max_epochs:g} epochs. Raise mix.max_epochs, lower mix.budget or add data")
         if names:
             return f"{names} at the cap of {self.max_epochs:g} epochs; the other domains took their rest in proportion"

@@ -108,7 +108,7 @@ def test_what_a_capped_domain_cannot_take_goes_to_the_others_in_proportion():
 def test_a_shortfall_is_said_with_the_domains_that_cause_it():
     planned = plan({"web": 0.9, "code": 0.1, "none": 0}, {"web": 100, "code": 10, "none": 50}, 1000, 2.0)
     assert (planned.total, planned.shortfall) == (220, 780)
-    assert planned.notice.startswith("780 of 1,000 tokens cannot be met: code, web at the cap of 2 epochs")
+    assert planned.notice.startswith("780 of the budget of 1,000 cannot be met: code, web at the cap of 2 epochs")
 
 
 def test_natural_proportions_for_one_epoch_take_everything_and_cap_nothing():
