@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
 from omegaconf import MISSING
 from rich.console import Console
 from rich.table import Table
@@ -20,12 +21,14 @@ from corpusmill.jobs.dedup import DedupConfig
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.mix import MixConfig
 from corpusmill.jobs.runtime import manifest as manifests
-from corpusmill.jobs.runtime.config import Common
+from corpusmill.jobs.runtime.config import Common, instantiate
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.quality import select
+from corpusmill.operators.schema import DOCUMENTS
 
 
 @dataclasses.dataclass
@@ -45,6 +48,7 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The mixture."""
+    check(config)
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
     # The first look happens once, at the door; after it every stage sees all that came in.
     later = common | {"limit": None, "sample": None}
@@ -65,6 +69,16 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         _show(store, mixture)
         note(f"mixture  {store.uri(mixture.folder)}\nreport   {store.uri(told.folder)}/report.html")
     return mixture
+
+
+def check(config: Config) -> None:
+    """Make every operator before anything is read: a mistake in the last stage must not cost the first. Raises ConfigError."""
+    signals = annotate.operators(config.quality).signals
+    select.check(select.parse_rules(config.quality.rules), pa.schema([*DOCUMENTS, *signals]))
+    instantiate(config.dedup.signature, "dedup.signature")
+    for name in ("regroup", "weigh"):
+        instantiate(getattr(config, name), name)
+    mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)
 
 
 def _budgeted(config: Config, counts: Manifest, sizes: Manifest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, shards
+from corpusmill.jobs.runtime import aligned, shards, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
 from corpusmill.jobs.runtime.config import Common, session
@@ -45,7 +45,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     subset = aligned.Subset(config.limit, config.sample)
     if config.plan:
         print(f"export of {made.rows:,} rows, {made.bytes / 1e6:,.1f} MB, in one task of this process", file=sys.stderr)  # noqa: T201
-        return made
+        raise stage.Planned("export")
     with tempfile.TemporaryDirectory(prefix="corpusmill-export-", dir=_beside(config.path)) as folder:
         file = Path(folder) / "export.parquet"
         writer: pq.ParquetWriter | None = None

@@ -36,6 +36,7 @@ from corpusmill.operators.mixture.order import order_keys, shard_of, shards_for,
 from corpusmill.operators.schema import MIXTURE
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import priorities
+from corpusmill.operators.weight.shares import check_positive
 
 MESSAGES = pa.schema([*MIXTURE, pa.field("size", pa.int64()), pa.field("order", pa.uint64())])
 GROUP_BYTES = 64 << 20  # text that one mapper draws from: it holds every copy of it at once
@@ -56,9 +57,11 @@ class MixConfig:
     def __post_init__(self) -> None:
         if self.budget != MISSING:  # as it is while Hydra reads the schema
             self.budget = quantity("mix.budget", self.budget)
+            check_positive(self.budget, "mix.budget")
         self.shard_bytes = quantity("mix.shard_bytes", self.shard_bytes)
         if self.shard_bytes < 1:
             raise ConfigError(f"mix.shard_bytes={self.shard_bytes}: give at least 1 byte")
+        check_positive(self.max_epochs, "mix.max_epochs")
         choose("mix.unit", self.unit, ("tokens", *UNITS))
 
 
@@ -100,12 +103,17 @@ def measured(config: Common, unit: str, found: Mapping[str, Manifest], store: St
     counts = found["counts"]
     if counts.details["unit"] == unit:
         return counts
-    if unit == "tokens":
-        raise ConfigError(f"mix.unit=tokens, but the documents were counted in {counts.details['unit']}: set mix.unit to that, "
-                          "or weigh counts of a tokenizer")
+    check_unit(counts.details["unit"], unit)
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
     tokenizer = {"_target_": UNITS[unit]}
     return count.run(count.Config(**common, domains=found["domains"].path, tokenizer=tokenizer), store, engine)
+
+
+def check_unit(counted: str, unit: str) -> None:
+    """Raise ConfigError where a budget in tokens is asked for and another unit was counted."""
+    if unit == "tokens" and counted != unit:
+        raise ConfigError(f"mix.unit=tokens, but the documents were counted in {counted}: set mix.unit to that, or weigh "
+                          "counts of a tokenizer")
 
 
 def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, count.Totals], config: Config) -> Manifest:

@@ -94,6 +94,22 @@ def test_an_empty_stage_stops_the_build_unless_it_may_be_empty(built, build_comm
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(("change", "message"), [
+    ("mix.unit=tokens", "counted in words"),
+    ("weigh=unimax weigh.max_epochs=0", "weigh.max_epochs"),
+    ("mix.max_epochs=-1", "mix.max_epochs"),
+    ("regroup.column=url", "regroup.column='url'"),
+    ("quality.rules=[{reason: x, signal: text.nothing, min: 1}]", "text.nothing"),
+    ("dedup.signature.digest=md5", "md5"),
+])
+def test_a_mistake_in_a_late_stage_is_found_before_anything_is_read(mill, build_command, tasks_run, change, message):
+    changes = [change] if "{" in change else change.split(" ")
+    result = mill.run("build", *build_command, *changes)
+    assert result.code == 2, result.err
+    assert message in result.err
+    assert sum(tasks_run.values()) == 0
+
+
 def test_the_end_shows_stages_and_domains(built, build_command):
     mill, _ = built
     shown = mill.run("build", *build_command).err

@@ -113,7 +113,7 @@ def test_a_shortfall_is_said(upstream):
     result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.budget=1B", "mix.max_epochs=2")
     plan = mill.manifest(result.uri).details["plan"]
     assert (plan["total"], plan["shortfall"]) == (2 * available, 10**9 - 2 * available)
-    assert f"{10**9 - 2 * available:,} of 1,000,000,000 tokens cannot be met" in result.err
+    assert f"{10**9 - 2 * available:,} of the budget of 1,000,000,000 cannot be met" in result.err
     assert copies(mill.rows(result.uri)) == dict.fromkeys(documents, 2)
 
 

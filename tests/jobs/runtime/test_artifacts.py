@@ -1,0 +1,63 @@
+import dataclasses
+import stat
+
+import pytest
+
+from corpusmill.jobs.runtime import artifacts
+from corpusmill.operators.errors import ConfigError, Corrupt, Missing
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    path: str = ""
+    digest: str = ""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORPUSMILL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_an_artifact_is_kept_by_its_digest_and_fetched_once(local, cache):
+    digest = artifacts.put(local, b"learned")
+    assert artifacts.put(local, b"learned") == digest != artifacts.put(local, b"other")
+    assert artifacts.fetch(local, digest).read_bytes() == b"learned"
+    local.delete(artifacts.path(digest))
+    assert artifacts.fetch(local, digest) == cache / digest
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+def test_a_broken_copy_on_the_node_is_fetched_again(local):
+    digest = artifacts.put(local, b"learned")
+    artifacts.fetch(local, digest).write_bytes(b"lear")
+    assert artifacts.fetch(local, digest).read_bytes() == b"learned"
+
+
+def test_a_broken_artifact_is_never_given(local, cache):
+    digest = artifacts.put(local, b"learned")
+    local.write(artifacts.path(digest), b"forged")
+    with pytest.raises(Corrupt, match="is not what its name says"):
+        artifacts.fetch(local, digest)
+    assert list(cache.iterdir()) == []
+    with pytest.raises(Missing):
+        artifacts.fetch(local, "0" * 32)
+
+
+def test_a_file_is_pinned_by_its_content(local, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model.bin").write_bytes(b"weights")
+    one, two = (artifacts.pin(local, Applied(str(tmp_path / f / "model.bin"))) for f in "ab")
+    assert one.digest == two.digest
+    assert bytes(local.read(artifacts.path(one.digest))) == b"weights"
+    assert artifacts.pin(local, one) == one
+    assert artifacts.pin(local, Applied()) == Applied()
+
+
+def test_another_file_than_the_pinned_one_is_refused(local, tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    with pytest.raises(ConfigError, match="but abc is asked for"):
+        artifacts.pin(local, Applied(str(tmp_path / "model.bin"), "abc"))
+    with pytest.raises(ConfigError, match="there is no file"):
+        artifacts.pin(local, Applied(str(tmp_path / "none.bin")))

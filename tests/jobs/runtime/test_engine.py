@@ -1,0 +1,100 @@
+import dataclasses
+
+import pytest
+
+from corpusmill.jobs.runtime.engine import InlineEngine, RayEngine
+from corpusmill.operators.errors import DataError, TaskError
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    number: int
+    label: str = ""
+    memory: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """Leaves a file for each item in its folder; refuses 3 as a user's error, 4 as a bug."""
+
+    folder: str
+
+    def __call__(self, item):
+        import pathlib
+
+        if item.number == 3:
+            raise DataError("three")
+        if item.number == 4:
+            raise ZeroDivisionError("four")
+        (pathlib.Path(self.folder) / str(item.number)).touch()
+        return item.number
+
+
+def items(*numbers):
+    return (Item(n, f"shard {n}") for n in numbers)
+
+
+def test_inline_runs_each_item_only_when_it_is_asked_for(tmp_path):
+    """Results stream: nothing is computed ahead, and no list of items is made."""
+    results = InlineEngine().map(Note(str(tmp_path)), items(1, 2, 5))
+    assert next(results) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["1"]
+    assert list(results) == [2, 5]
+
+
+def test_inline_can_complete_in_another_order(tmp_path):
+    orders = [list(InlineEngine(seed).map(Note(str(tmp_path)), items(*range(10, 40)))) for seed in (None, 1, 1, 2)]
+    assert orders[0] == list(range(10, 40))
+    assert orders[1] == orders[2] != orders[3] != orders[0]
+    assert all(sorted(order) == orders[0] for order in orders)
+
+
+def test_an_error_names_its_item_and_keeps_its_kind(tmp_path):
+    with pytest.raises(DataError, match="^shard 3: three$"):
+        list(InlineEngine().map(Note(str(tmp_path)), items(1, 3)))
+    with pytest.raises(TaskError, match=r"^shard 4 failed: ZeroDivisionError: four"):
+        list(InlineEngine().map(Note(str(tmp_path)), items(4)))
+
+
+def test_a_label_that_the_message_has_is_not_said_twice():
+    def fail(item):
+        raise DataError("shard 3 is broken")
+
+    with pytest.raises(DataError, match="^shard 3 is broken$"):
+        list(InlineEngine().map(fail, items(3)))
+
+
+def test_ray_starts_nothing_when_there_is_nothing_to_do():
+    engine = RayEngine(2)
+    assert list(engine.map(print, iter([]))) == []
+    assert engine._remote is None
+    engine.close()
+
+
+@pytest.mark.ray
+def test_ray_bounds_its_flight_and_ends_it_before_an_error(tmp_path):
+    """At most two tasks per worker are taken ahead; those in flight finish, and none is sent after a failure."""
+    engine = RayEngine(1)
+    taken = []
+
+    def watched(*numbers):
+        for number in numbers:
+            taken.append(number)
+            yield Item(number, f"shard {number}")
+
+    try:
+        results = engine.map(Note(str(tmp_path)), watched(*range(10, 20)))
+        assert next(results) == 10
+        assert len(taken) <= 3
+        assert sorted(results) == list(range(11, 20))
+        taken.clear()
+        for path in tmp_path.iterdir():
+            path.unlink()
+        with pytest.raises(DataError, match="^shard 3: three$"):
+            list(engine.map(Note(str(tmp_path)), watched(1, 2, 3, *range(10, 30))))
+        assert len(taken) < 10
+        assert {int(p.name) for p in tmp_path.iterdir()} == set(taken) - {3}, "what was sent has ended"
+        with pytest.raises(TaskError, match=r"^shard 4 failed: ZeroDivisionError: four"):
+            list(engine.map(Note(str(tmp_path)), watched(4)))
+    finally:
+        engine.close()
