@@ -29,7 +29,8 @@ def test_datasets_are_zipped_row_by_row(make, local, documents):
     assert [(one.ordinal, one.rows) for one in walk] == [(0, 4), (1, 1), (2, 3)]
     columns = {"n": ("documents", "n"), "label": ("domains", "label"), "again": ("domains", "label")}
     rows = [row for one in walk for row in aligned.read(local, one, columns).to_pylist()]
-    assert rows == [{"n": 10 * s + r, "label": f"{s}/{r}", "again": f"{s}/{r}"} for s, rs in enumerate(ROWS) for r in range(len(rs))]
+    places = [(s, r) for s, rows_of_shard in enumerate(ROWS) for r in range(len(rows_of_shard))]
+    assert rows == [{"n": 10 * s + r, "label": f"{s}/{r}", "again": f"{s}/{r}"} for s, r in places]
 
 
 def test_text_comes_in_batches_with_the_columns_beside_it(make, local, documents):
@@ -61,7 +62,7 @@ def test_a_different_number_of_shards_is_refused(make, local, documents):
 
 def test_a_hole_is_refused(make, local, documents):
     holed = labels(make, documents, {0: LABELS[0], 2: LABELS[2]})
-    with pytest.raises(AlignmentError, match="documents has no shard 2|domains has no shard 1|has no shard"):
+    with pytest.raises(AlignmentError, match="documents has no shard 2, which domains has"):
         list(aligned.zipped(local, {"documents": documents, "domains": holed}))
 
 

@@ -111,8 +111,11 @@ def test_only_operators_with_their_own_parameters_are_made(node, message):
         config.instantiate(node, "op")
 
 
-@given(st.recursive(st.integers() | st.text(max_size=3),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3), max_leaves=8))
+def _nested(inner):
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+
+
+@given(st.recursive(st.integers() | st.text(max_size=3), _nested, max_leaves=8))
 def test_frozen_parameters_have_no_lists_and_compare_by_value(value):
     def thawed(v):
         if isinstance(v, dict):

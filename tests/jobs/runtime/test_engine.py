@@ -50,7 +50,7 @@ def test_inline_can_complete_in_another_order(tmp_path):
 
 
 def test_an_error_names_its_item_and_keeps_its_kind(tmp_path):
-    with pytest.raises(DataError, match="^shard 3: three$"):
+    with pytest.raises(DataError, match=r"^shard 3: three$"):
         list(InlineEngine().map(Note(str(tmp_path)), items(1, 3)))
     with pytest.raises(TaskError, match=r"^shard 4 failed: ZeroDivisionError: four"):
         list(InlineEngine().map(Note(str(tmp_path)), items(4)))
@@ -60,7 +60,7 @@ def test_a_label_that_the_message_has_is_not_said_twice():
     def fail(item):
         raise DataError("shard 3 is broken")
 
-    with pytest.raises(DataError, match="^shard 3 is broken$"):
+    with pytest.raises(DataError, match=r"^shard 3 is broken$"):
         list(InlineEngine().map(fail, items(3)))
 
 
@@ -90,7 +90,7 @@ def test_ray_bounds_its_flight_and_ends_it_before_an_error(tmp_path):
         taken.clear()
         for path in tmp_path.iterdir():
             path.unlink()
-        with pytest.raises(DataError, match="^shard 3: three$"):
+        with pytest.raises(DataError, match=r"^shard 3: three$"):
             list(engine.map(Note(str(tmp_path)), watched(1, 2, 3, *range(10, 30))))
         assert len(taken) < 10
         assert {int(p.name) for p in tmp_path.iterdir()} == set(taken) - {3}, "what was sent has ended"

@@ -2,6 +2,7 @@ import dataclasses
 import functools
 import uuid
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -127,7 +128,7 @@ def test_offsets_cut_the_object_by_partition(session):
         assert offsets == sorted(offsets)
         assert (offsets[0], offsets[-1]) == (0, receipt.outputs[0].main.size)
         data = bytes(session.store.read(receipt.outputs[0].main.object))
-        for partition, (start, end) in enumerate(zip(offsets, offsets[1:], strict=False)):
+        for partition, (start, end) in enumerate(pairwise(offsets)):
             rows = pa.ipc.read_record_batch(pa.py_buffer(data[start:end]), SCHEMA).to_pylist() if end > start else []
             assert Counter((r["key"], r["value"]) for r in rows) == expected([task.payload], 4)[partition]
 

@@ -26,7 +26,8 @@ def _settings(cls, prefix=""):
 
 
 def test_groups_are_those_of_the_folder(conf):
-    folders = {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in conf.iterdir() if f.is_dir() and list(f.glob("*.yaml"))}
+    files = sorted(conf.glob("*/*.yaml"))
+    folders = {folder: [f.stem for f in files if f.parent.name == folder] for folder in {f.parent.name for f in files}}
     assert helping.groups() == folders
     text = helping.job_help("build")
     for name, options in folders.items():

@@ -219,8 +219,9 @@ def _race(pickled, gate, results, i):
 # Python 3.12 warns of forking with threads, which here is the point.
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_of_racing_processes_one_puts(store, method):
+def test_of_racing_processes_one_puts(store, method, monkeypatch):
     """A pickled store works in another process; a forked one makes its own connections."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # a spawned process imports this module by its name
     store.write("warm", b"")
     context = multiprocessing.get_context(method)
     racers = RACERS if method == "fork" else 2
