@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import pickle
 import threading
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
