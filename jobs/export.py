@@ -83,10 +83,10 @@ def batches(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa
     if made.stage == "proportions":
         yield _proportions(made)
     elif made.stage == "mixture":
-        yield from _mixture(store, made)
+        yield from _mixture(store, made, subset)
     elif made.stage in _OWN:
-        for shard in manifests.shards(store, made):
-            yield from shards.batches(store, shard.main)
+        for one in subset(aligned.zipped(store, {made.stage: made})):
+            yield from shards.batches(store, one.shards[made.stage].main)
     else:
         documents = manifests.lineage(store, made)["documents"]
         view = (*made.view, made.reference) if made.details.get("edits") else ()
@@ -103,14 +103,14 @@ def _rows(store: Store, made: Manifest, one: Aligned) -> Iterator[pa.RecordBatch
         yield aligned.read(store, one, columns)
 
 
-def _mixture(store: Store, made: Manifest) -> Iterator[pa.RecordBatch]:
+def _mixture(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa.RecordBatch]:
     """Rows of a mixture are in an order of their own, so native ids are looked up by doc_id."""
     documents = manifests.lineage(store, made)["documents"]
     known = pa.concat_tables([shards.table(store, s.main, ["doc_id", "native_id"])
                               for s in manifests.shards(store, documents)]).combine_chunks()
     ids = known.column("doc_id").chunk(0).cast(pa.binary())
-    for shard in manifests.shards(store, made):
-        for batch in shards.batches(store, shard.main):
+    for one in subset(aligned.zipped(store, {"mixture": made})):
+        for batch in shards.batches(store, one.shards["mixture"].main):
             place = pc.index_in(batch.column("doc_id").cast(pa.binary()), ids)
             native = known.column("native_id").take(place).combine_chunks()
             yield batch.append_column(pa.field("native_id", pa.string()), native)

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
         return done
-    totals = count.totals(sizes)
+    totals = count.totals(_looked_at(made, store))
     planned = plan(found["proportions"].details["proportions"], {n: t.tokens for n, t in totals.items()},
                    config.mix.budget, config.mix.max_epochs)
     if planned.notice:
@@ -107,6 +108,17 @@ def measured(config: Common, unit: str, found: Mapping[str, Manifest], store: St
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
     tokenizer = {"_target_": UNITS[unit]}
     return count.run(count.Config(**common, domains=found["domains"].path, tokenizer=tokenizer), store, engine)
+
+
+def _looked_at(made: stage.Stage, store: Store) -> Manifest:
+    """The sizes, with the counts of the shards of a first look alone: a domain that has none of them holds nothing."""
+    sizes, subset = made.inputs["sizes"], aligned.Subset(**made.parameters["subset"])
+    if not made.parameters["subset"]:
+        return sizes
+    counts = Counter(dict.fromkeys(made.inputs["counts"].counts, 0))
+    for one in subset(aligned.zipped(store, made.inputs, made.view)):
+        counts.update(one.shards["sizes"].counts)
+    return dataclasses.replace(sizes, counts=counts)
 
 
 def check_unit(counted: str, unit: str) -> None:
@@ -140,8 +152,8 @@ def _point_out(here: Session, planned: Plan, achieved: Mapping[str, Mapping[str,
     for d in planned.domains:
         size = achieved[d.domain]["size"]
         if size < NOTABLE * d.tokens:
-            note(f"mixture: {d.domain} holds {size:,} of {d.tokens:,} {unit}: the next document in its draw is larger than what "
-                 "is left", here.quiet)
+            note(f"mixture: {d.domain} holds {size:,} of {d.tokens:,} {unit}: the next document in its draw is larger than "
+                 "what is left", here.quiet)
 
 
 def _groups(store: Store, made: stage.Stage, planned: Plan) -> Iterator[Task]:

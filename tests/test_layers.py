@@ -12,7 +12,8 @@ IDS = [str(p.relative_to(ROOT)) for p in SOURCES]
 
 # Operators are pure: Arrow in, Arrow out, and nothing that depends on the machine, the clock or chance.
 IMPURE = {"ray", "hydra", "omegaconf", "boto3", "botocore", "rich", "pyarrow.fs", "pyarrow.dataset", "pyarrow.parquet",
-          "fsspec", "urllib", "requests", "socket", "subprocess", "tempfile", "shutil", "glob", "random", "secrets", "time", "threading",
+          "fsspec", "urllib", "requests",
+          "socket", "subprocess", "tempfile", "shutil", "glob", "random", "secrets", "time", "threading",
           "multiprocessing", "logging", "corpusmill.jobs"}
 READING = {"open", "read_bytes", "read_text"}
 WRITING = {"write_bytes", "write_text", "unlink", "mkdir", "rename", "replace_file", "rmdir", "touch", "iterdir", "rglob"}

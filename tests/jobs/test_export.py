@@ -67,9 +67,10 @@ def test_a_manifest_that_is_not_there_is_refused(built, tmp_path):
     assert not (tmp_path / "x.parquet").exists()
 
 
-def test_limit_gives_the_first_shards(built, tmp_path):
+@pytest.mark.parametrize("stage", ["documents", "decisions", "mixture"])
+def test_limit_gives_the_first_shards(built, tmp_path, stage):
     mill, uri = built
-    made = mill.lineage(uri)["decisions"]
+    made = mill.lineage(uri)[stage]
     path = tmp_path / "x.parquet"
     mill("export", f"manifest={made.path}", f"path={path}", "limit=1")
     first = next(manifests.shards(mill.store, made))

@@ -132,6 +132,21 @@ def test_a_capped_domain_gives_its_rest_to_the_others(upstream):
     assert sum(d["tokens"] for d in plan.values()) == budget
 
 
+@pytest.mark.parametrize("unit", ["words", "bytes"])
+@pytest.mark.parametrize("look", ["limit=30", "sample=0.5"])
+def test_a_first_look_is_planned_on_what_it_sees(upstream, look, unit):
+    """Domains that the first shards do not hold are there with nothing."""
+    manifest, rows = mixed(upstream, look, "mix.budget=1B", "mix.max_epochs=1", f"mix.unit={unit}")
+    _, _, documents = upstream
+    assert 0 < len(rows) < len(documents)
+    seen = Counter()
+    for row in rows:
+        seen[row["domain"]] += UNITS[unit](row["text"])
+    plan = manifest.details["plan"]
+    assert {d["domain"]: d["tokens"] for d in plan["domains"]} == {d: seen[d] for d in ("code", "web", "zh")}
+    assert manifest.details["partial"]
+
+
 def test_a_budget_in_tokens_needs_counts_of_a_tokenizer(upstream):
     mill, made, _ = upstream
     result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.budget=100")
