@@ -92,7 +92,7 @@ def test_a_template_wins_over_a_source_column(tmp_path):
 
 def test_a_column_that_is_missing_is_an_error_in_any_case(tmp_path):
     path = _written(tmp_path, pa.table({"body": ["a"], "id": [1]}))
-    with pytest.raises(SchemaError, match=r"no column 'text'.*corpus\.columns\.text=NAME.*body, id"):
+    with pytest.raises(SchemaError, match=r"no column 'text'.*corpus\.columns='{text: NAME}'.*body, id"):
         _pieces(path)
     with pytest.raises(SchemaError, match=r"'boddy' \(corpus\.columns\.text\); did you mean 'body'"):
         _pieces(path, columns={"text": "boddy"})
