@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import io
 import json
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -100,6 +101,14 @@ class Planted:
     raw: list[frozenset[str]]  # groups of equal text, once line ends and trailing blanks are tidied
     loose: list[frozenset[str]]  # groups that are equal only up to case and white space
     edited: frozenset[str]  # native ids whose text Normalise changes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk():
+    """No power fails during a test, and waiting for the disk is most of what a small build does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda fd: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -73,8 +74,9 @@ def _write_for_ever(store, ready):
 
 
 @pytest.mark.faults
-def test_a_killed_writer_leaves_no_partial_object(store):
+def test_a_killed_writer_leaves_no_partial_object(store, monkeypatch):
     """Whatever it was doing when it was killed, what it left is neither read nor listed."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # a spawned process imports this module by its name
     context = multiprocessing.get_context("spawn")
     for trial in range(3):
         ready = context.Event()
