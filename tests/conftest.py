@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import settings
 from corpusmill.jobs.runtime.store import Store, StoreOptions, open_store
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests" / "support"))  # what test folders share: builds.py, verify.py
 # Machines that run tests are shared and kernels compile on first use: an example's time says nothing.
 settings.register_profile("corpusmill", deadline=None)
 settings.load_profile("corpusmill")
