@@ -36,7 +36,7 @@ pins:
 	rm -rf build/pins && $(PYTHON) -m venv build/pins
 	build/pins/bin/python -m pip install --quiet '.[dev,tokenizers]'
 	head -2 constraints.txt >build/pins.txt
-	build/pins/bin/python -m pip freeze --exclude corpusmill >>build/pins.txt
+	build/pins/bin/python -m pip freeze --all --exclude pip --exclude corpusmill >>build/pins.txt
 	mv build/pins.txt constraints.txt && rm -rf build/pins
 
 clean:
