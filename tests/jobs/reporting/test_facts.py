@@ -27,7 +27,7 @@ def test_unread_parts_and_rules_that_could_not_judge_are_told(lineage, small):
 def test_the_plan_says_what_could_not_be_met(lineage, small):
     plan = collect(lineage.store, small()).plan
     assert (plan["budget"], plan["total"], plan["shortfall"]) == (1000, 900, 100)
-    assert "100 of 1,000" in plan["notice"]
+    assert "100 of the budget of 1,000" in plan["notice"]
 
 
 def test_quarantine_is_among_the_datasets(lineage):

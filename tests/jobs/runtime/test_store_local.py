@@ -82,7 +82,7 @@ def test_a_killed_writer_leaves_no_partial_object(store, monkeypatch):
         ready = context.Event()
         process = context.Process(target=_write_for_ever, args=(store, ready))
         process.start()
-        assert ready.wait(60)
+        assert ready.wait(300)
         time.sleep(0.02 * trial)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
