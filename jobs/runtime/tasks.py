@@ -17,6 +17,7 @@ from corpusmill.jobs.runtime.progress import StageProgress
 from corpusmill.jobs.runtime.receipts import Output, Receipt
 from corpusmill.jobs.runtime.shards import Encoded, Stored
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.errors import Missing
 
 LOOKUPS = 16  # receipts asked for at once: an object store answers each in about 10 ms
 
@@ -163,7 +164,8 @@ def run_tasks(session: Session, stage: str, tasks: Iterable[Task], total: int, w
 
 def _adopted(store: Store, stage: str, task: Task) -> Done:
     receipt = receipts.find(store, stage, task.key)
-    assert receipt is not None, "a task of the same key has just committed"
+    if receipt is None:  # another run of the same thing has committed and cleaned its scratch
+        raise Missing(f"{task.label}: its receipt is gone from {stage}")
     return Done(task.ordinal, task.documents, receipt)
 
 
