@@ -124,7 +124,7 @@ def _task(made: stage.Stage, ordinal: int, group: tuple[SourceFile, ...], config
     size = sum(f.size for f in group)
     label = group[0].uri if len(group) == 1 else f"{group[0].uri} and {len(group) - 1} files after it"
     memory = min(8 * size, 4 * config.ingest.shard_bytes) + 4 * config.ingest.row_group_bytes
-    return Task(ordinal, made.task_key(*(str(f) for f in facts)), label, memory, group)
+    return Task(ordinal, made.task_key(*(str(f) for f in facts)), label, memory, group, size=size)
 
 
 def _commit(here: Session, made: stage.Stage, tasks: list[Task], work: "Ingest", *, allow_empty: bool) -> Manifest:

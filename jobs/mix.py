@@ -165,7 +165,7 @@ def _groups(store: Store, made: stage.Stage, planned: Plan) -> Iterator[Task]:
         if group and (task is None or size >= GROUP_BYTES):
             key = digest_key([made.key, "drawn", [t.key for t in group]])
             yield Task(group[0].ordinal, key, f"draw from shards {group[0].ordinal} to {group[-1].ordinal}",
-                       3 * copies * size, [t.payload for t in group])
+                       3 * copies * size, [t.payload for t in group], size=size)
             group, size = [], 0
         if task is not None:
             group.append(task)

@@ -94,7 +94,7 @@ def tasks(store: Store, stage: Stage, *, text: bool, order: bool = False) -> Ite
         contents += [f"shard={aligned.ordinal} of {stage.key}"] if order else []
         documents = next(iter(aligned.shards.values())).documents
         yield Task(aligned.ordinal, stage.task_key(*contents), f"{stage.name} of shard {aligned.ordinal}",
-                   3 * aligned.bytes, aligned, documents)
+                   3 * aligned.bytes, aligned, documents, aligned.bytes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

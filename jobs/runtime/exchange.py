@@ -154,7 +154,8 @@ def exchange(session: Session, stage: Stage, name: str, tasks: Callable[[], Iter
     counts: Counter[str] = Counter()
     sent = _sent(run_tasks(session, scratch, tasks(), total, writer, f"{stage.name}:{name}"), counts)
     if groups > 1:
-        return _second_round(session, f"{stage.name}:refine", scratch, sent, _Refine(mapper, partitions, groups, schema)), counts
+        refine = _Refine(mapper, partitions, groups, schema)
+        return _second_round(session, f"{stage.name}:refine", scratch, sent, refine), counts
     routes = np.zeros((partitions, len(sent), 3), np.int64)
     for m, one in enumerate(sent):
         routes[:, m, 0], routes[:, m, 1], routes[:, m, 2] = m, one.offsets[:-1], one.offsets[1:]

@@ -157,8 +157,8 @@ def print_plan(session: Session, stage: Stage, tasks: Iterable[Task], receipts_i
     listed = list(tasks)
     missing = [t for t in listed if receipts.find(session.store, receipts_in or stage.name, t.key) is None]
     memory = max((t.memory for t in missing), default=0)
-    total = sum(t.memory for t in missing)
+    total = sum(t.size for t in missing)
     note(f"plan of {stage.name}: {len(listed):,} tasks, {len(listed) - len(missing):,} of them committed; to run: "
-         f"{len(missing):,} tasks over {total / 1e6:,.1f} MB, about {len(listed) + 5 * len(missing) + 4:,} requests, "
+         f"{len(missing):,} tasks that read {total / 1e6:,.1f} MB, about {len(listed) + 5 * len(missing) + 4:,} requests, "
          f"{memory / 1e6:,.1f} MB at most for one task besides its worker, {session.engine.workers} workers")
     raise Planned(stage.name)

@@ -32,6 +32,7 @@ class Task:
     memory: int
     payload: Any
     documents: str = ""  # content digest of the documents shard that its rows are aligned with
+    size: int = 0  # bytes that it reads
 
 
 class Emit:
