@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
@@ -20,11 +21,12 @@ PUBLISHED = {
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
+    ("Gopher", "1"): "97e69c939810999afae6ef0fab1f3bc2",
     ("TextLayer", "1"): "7d59f70f956bab16136567624c3ff753",
 }
 
 
-@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), TextLayer()],
+@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), Gopher(), TextLayer()],
                          ids=lambda op: type(op).__name__)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""
