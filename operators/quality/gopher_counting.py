@@ -92,6 +92,7 @@ def count_gopher(addresses: Integers, lengths: Integers, words: Any, lines: Any,
     for d in range(len(addresses)):
         row[:] = 0
         ascii_only = _scan(addresses[d], lengths[d], classes, spans, feeds, continued.ctypes.data, row)
+        row[SYMBOLS] = _count_symbols(addresses[d], lengths[d])
         feeds[lines[d] - 1, 0], feeds[lines[d] - 1, 1] = lengths[d], words[d]
         n = _read_words(addresses[d], ascii_only, continued.ctypes.data, spans, pairs, keys, ends, ids, places, row)
         count_repeated_runs(keys, ends, places, n, ids, distinct, occurrences, slots, row[TOP_2GRAM:])
@@ -124,7 +125,7 @@ def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, conti
 
     Writes the spans of words, (position, words before it) of line feeds, and a bitmap of bytes that continue a character.
     """
-    filled = lines = symbols = alnum = dull_words = three_from = spaced_from = 0
+    filled = lines = alnum = dull_words = 0
     before, spill, carry, any_wide = ONE, NONE, NONE, NONE
     for at in range(0, length, 64):
         block, valid = address + at, low_bits(length - at)
@@ -169,23 +170,35 @@ def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, conti
                 dull_ends &= dull_ends - ONE
                 word = words_before + count_ones(edges & low_bits(bit + 1)) - 2
                 dull_words -= _has_wide_letter(address + spans[word], address + at + bit, classes)
-            symbols += count_ones(equal(block, 0xE2) & equal(block + 1, 0x80) & equal(block + 2, 0xA6) & valid)
-        symbols += count_ones(equal(block, 0x23) & valid)
-        dots = equal(block, 0x2E) & valid
-        if dots != NONE:
-            found, three_from = _count_apart(dots & equal(block + 1, 0x2E) & equal(block + 2, 0x2E), at, 3, length, three_from)
-            symbols += found
-            spaced = dots & equal(block + 1, 0x20) & equal(block + 2, 0x2E) & equal(block + 3, 0x20) & equal(block + 4, 0x2E)
-            found, spaced_from = _count_apart(spaced, at, 5, length, spaced_from)
-            symbols += found
     if filled & 1:
         spans[filled] = length
         filled += 1
         if carry != NONE:
             dull_words += 1 - _has_wide_letter(address + spans[filled - 2], address + length, classes)
     words = filled >> 1
-    row[WORDS], row[ALNUM_WORDS], row[ALPHA_WORDS], row[SYMBOLS] = words, alnum, words - dull_words, symbols
+    row[WORDS], row[ALNUM_WORDS], row[ALPHA_WORDS] = words, alnum, words - dull_words
     return bool(any_wide == NONE)
+
+
+@kernel
+def _count_symbols(address: int, length: int) -> int:
+    """Number signs and ellipses; those of three dots, or three dots and two spaces, do not overlap their like."""
+    symbols = three_from = spaced_from = 0
+    for at in range(0, length, 64):
+        block, valid = address + at, low_bits(length - at)
+        symbols += count_ones(equal(block, 0x23) & valid)
+        horizontal = equal(block, 0xE2) & valid
+        if horizontal != NONE:
+            symbols += count_ones(horizontal & equal(block + 1, 0x80) & equal(block + 2, 0xA6))
+        dots = equal(block, 0x2E) & valid
+        if dots != NONE:
+            third = equal(block + 2, 0x2E)
+            found, three_from = _count_apart(dots & equal(block + 1, 0x2E) & third, at, 3, length, three_from)
+            symbols += found
+            spaced = dots & equal(block + 1, 0x20) & third & equal(block + 3, 0x20) & equal(block + 4, 0x2E)
+            found, spaced_from = _count_apart(spaced, at, 5, length, spaced_from)
+            symbols += found
+    return symbols
 
 
 @inlined
