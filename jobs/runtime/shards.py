@@ -16,7 +16,7 @@ from corpusmill.operators.text.content import ContentDigest, file_digest
 
 ROW_GROUP_BYTES = 16 << 20
 # Long or unique values gain nothing from a dictionary, and building one costs a third of the write.
-PLAIN = frozenset({"text", "doc_id", "native_id", "url", "metadata", "digest", "row_digest"})
+PLAIN = frozenset({"text", "doc_id", "native_id", "url", "metadata", "digest", "row_digest", "bands", "lanes"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
