@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from corpusmill.operators.text.simd import byte_at, inlined, kernel, word_at
+from corpusmill.operators.text.simd import ONE, byte_at, inlined, kernel, word_at
 
 _HASH_START, _HASH_PRIME = np.uint64(2166136261), np.uint64(16777619)  # FNV-1a of 32 bits
 _32_BITS = np.uint64(0xFFFFFFFF)
 _SIGN = np.uint64(0xFFFFFF00)
 _END = np.uint64(int.from_bytes(b"</s>", "little"))
 _LABEL = np.uint64(int.from_bytes(b"__label_", "little"))
+_END_TEXT = np.frombuffer(b"</s>", np.uint8)
 _LESS, _GREATER, _UNDERSCORE = 0x3C, 0x3E, 0x5F
 _TINY = 1e-5  # added to every probability before its logarithm, as in the library
 
@@ -41,26 +42,25 @@ def index_words(words: Any, ends: Any, slots: Any) -> None:
 
 @kernel
 def classify(
-    addresses: Any, lengths: Any, words: Any, ends: Any, slots: Any, buckets: Any, bucket_count: int, shortest: int,
-    longest: int, vectors: Any, layer: Any, children: Any, labels: Any, probabilities: Any,
+    addresses: Any, lengths: Any, vocabulary: Any, ngrams: Any, network: Any, labels: Any, probabilities: Any
 ) -> None:
     """Write each text's most probable label and its probability; label -1 and 0 for a text without words."""
-    most = max(0, lengths.max())
-    rows = np.empty(rows_at_most(most, shortest, longest), np.int32)
+    most = lengths.max()
+    rows = np.empty(rows_at_most(most, ngrams.shortest, ngrams.longest), np.int32)
     padded = np.empty(most + 2, np.uint8)
-    mean = np.empty(vectors.shape[1], np.float32)
-    scores = np.empty(max(layer.shape[0], 2 * len(children) + 1), np.float32)
-    last = _find(words.ctypes.data, ends, slots, _END_TEXT.ctypes.data, 4)
+    mean = np.empty(network.vectors.shape[1], np.float32)
+    scores = np.empty(max(len(network.layer), 2 * len(network.children) + 1), np.float32)
+    last = _find(vocabulary, _END_TEXT.ctypes.data, 4)
     for d in range(len(addresses)):
-        n = _collect(addresses[d], lengths[d], words, ends, slots, buckets, bucket_count, shortest, longest, last, padded, rows)
         labels[d], probabilities[d] = -1, 0
+        n = _collect(addresses[d], lengths[d], vocabulary, ngrams, last, padded, rows)
         if n > 0:
-            _average(vectors, rows, n, mean)
-            labels[d], probabilities[d] = _by_tree(mean, layer, children, scores) if len(children) \
-                else _by_softmax(mean, layer, scores)
-
-
-_END_TEXT = np.frombuffer(b"</s>", np.uint8)
+            _average(network.vectors, rows, n, mean)
+            if len(network.children):
+                best, probability = _by_tree(mean, network.layer, network.children, scores)
+            else:
+                best, probability = _by_softmax(mean, network.layer, scores)
+            labels[d], probabilities[d] = best, probability
 
 
 @inlined
@@ -79,24 +79,25 @@ def _hash(address: int, size: int) -> Any:
 
 
 @kernel
-def _find(words: int, ends: Any, slots: Any, address: int, size: int) -> int:
+def _find(vocabulary: Any, address: int, size: int) -> int:
     """The number of the word at an address, -1 where it is none of the model's."""
+    slots, ends = vocabulary.slots, vocabulary.ends
     slot = np.int64(_hash(address, size)) & (len(slots) - 1)
     while slots[slot] != 0:
-        word = slots[slot] - 1
+        word = np.int64(slots[slot]) - 1
         start = ends[word - 1] if word else 0
-        if ends[word] - start == size and _same(words + start, address, size):
-            return word
+        if ends[word] - start == size and _is_same(vocabulary.words.ctypes.data + start, address, size):
+            return int(word)
         slot = (slot + 1) & (len(slots) - 1)
     return -1
 
 
 @inlined
-def _same(left: int, right: int, size: int) -> bool:
-    for i in range(size):
-        if byte_at(left + i) != byte_at(right + i):
-            return False
-    return True
+def _is_same(left: int, right: int, size: int) -> bool:
+    at = 0
+    while at < size and byte_at(left + at) == byte_at(right + at):
+        at += 1
+    return at == size
 
 
 @inlined
@@ -105,10 +106,7 @@ def _separates(byte: int) -> bool:
 
 
 @kernel
-def _collect(
-    address: int, length: int, words: Any, ends: Any, slots: Any, buckets: Any, bucket_count: int, shortest: int,
-    longest: int, last: int, padded: Any, rows: Any,
-) -> int:
+def _collect(address: int, length: int, vocabulary: Any, ngrams: Any, last: int, padded: Any, rows: Any) -> int:
     """Write the rows of a text's words, of their n-grams and of the end of the text; returns how many, 0 for no words."""
     n = at = tokens = 0
     while at < length:
@@ -124,12 +122,12 @@ def _collect(
             break
         if size >= 9 and word_at(token) == _LABEL and byte_at(token + 8) == _UNDERSCORE:
             continue
-        word = _find(words.ctypes.data, ends, slots, token, size)
+        word = _find(vocabulary, token, size)
         if word >= 0:
             rows[n] = word
             n += 1
-        if longest > 0:
-            n = _collect_ngrams(token, size, len(ends), buckets, bucket_count, shortest, longest, padded, rows, n)
+        if ngrams.longest > 0:
+            n = _collect_ngrams(token, size, len(vocabulary.ends), ngrams, padded, rows, n)
     if tokens == 0:
         return 0
     if last >= 0:
@@ -138,11 +136,19 @@ def _collect(
     return n
 
 
+@inlined
+def _remainder(number: int, divisor: int, inverse: float) -> int:
+    """``number % divisor`` for numbers below 2^32, without a division: it would be most of the time."""
+    rest = number - int(number * inverse) * divisor
+    if rest < 0:
+        return rest + divisor
+    return rest - divisor if rest >= divisor else rest
+
+
 @kernel
-def _collect_ngrams(
-    token: int, size: int, words: int, buckets: Any, bucket_count: int, shortest: int, longest: int,
-    padded: Any, rows: Any, n: int,
-) -> int:
+def _collect_ngrams(token: int, size: int, words: int, ngrams: Any, padded: Any, rows: Any, n: int) -> int:
+    pruned, inverse = len(ngrams.rows) > 0, 1 / ngrams.buckets
+    longest, shortest, buckets = ngrams.longest, ngrams.shortest, ngrams.buckets
     padded[0], padded[size + 1] = _LESS, _GREATER
     for i in range(size):
         padded[i + 1] = byte_at(token + i)
@@ -159,10 +165,12 @@ def _collect_ngrams(
                 at += 1
             # A single < or > is no n-gram.
             if characters >= shortest and not (characters == 1 and (first == 0 or at == size)):
-                bucket = np.int64(hashed % np.uint64(bucket_count))
-                row = np.int64(buckets[bucket]) if len(buckets) else words + bucket
-                if row >= 0:
-                    rows[n] = row
+                bucket = _remainder(int(hashed), buckets, inverse)
+                if not pruned:
+                    rows[n] = words + bucket
+                    n += 1
+                elif ngrams.present[bucket >> 6] >> np.uint64(bucket & 63) & ONE:
+                    rows[n] = ngrams.rows[bucket]
                     n += 1
             characters += 1
     return n
@@ -195,7 +203,7 @@ def _by_tree(mean: Any, layer: Any, children: Any, scores: Any) -> tuple[int, fl
         here = scores[count + row]
         scores[children[row, 0]] = here + np.float32(math.log(np.float32(1 - right) + _TINY))
         scores[children[row, 1]] = here + np.float32(math.log(right + _TINY))
-    best = np.argmax(scores[:count])
+    best = int(np.argmax(scores[:count]))
     return best, min(1.0, math.exp(scores[best]))
 
 
@@ -203,7 +211,7 @@ def _by_tree(mean: Any, layer: Any, children: Any, scores: Any) -> tuple[int, fl
 def _by_softmax(mean: Any, layer: Any, scores: Any) -> tuple[int, float]:
     for row in range(len(layer)):
         scores[row] = _dot(layer, row, mean)
-    best = np.argmax(scores[:len(layer)])
+    best = int(np.argmax(scores[:len(layer)]))
     total = 0.0
     for row in range(len(layer)):
         total += math.exp(scores[row] - scores[best])

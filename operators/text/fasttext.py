@@ -4,17 +4,18 @@ A text is the mean of the vectors of its words and of their character n-grams; a
 holds the format's version 12: dense (``.bin``) or quantised (``.ftz``), with a softmax or a hierarchical softmax. See
 facebookresearch/fastText, src/{fasttext,dictionary,productquantizer,loss}.cc.
 
-``V`` vectors, ``D`` dimensions, ``L`` labels.
+V vectors, D dimensions, L labels.
 """
 
 import dataclasses
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.text.classifying import index_words
 
 _MAGIC, _VERSION = 793712314, 12
 _SUPERVISED, _HIERARCHICAL, _SOFTMAX = 3, 1, 3
@@ -23,23 +24,51 @@ _PREFIX = b"__label__"
 Floats = npt.NDArray[np.float32]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Model:
-    """What a file holds, as arrays for kernels."""
+class Vocabulary(NamedTuple):
+    """Words, one after another, where each ends, and a hash table of their numbers + 1."""
 
-    labels: tuple[str, ...]
-    vectors: Floats  # V × D: of words, then of n-gram buckets
-    layer: Floats  # softmax: L × D; hierarchical: (L - 1) × D, one row per inner node of the tree
-    children: npt.NDArray[np.int32]  # (L - 1) × 2: nodes, below L a label, else L + the row; no rows for softmax
-    buckets: npt.NDArray[np.int32]  # vector of each n-gram bucket, -1 where pruned; empty: bucket + words
-    words: bytes  # all words one after another
-    word_ends: npt.NDArray[np.int64]
-    bucket_count: int
-    shortest: int  # characters in an n-gram, < and > around the word included
+    words: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.int64]
+    slots: npt.NDArray[np.int32]
+
+
+class Ngrams(NamedTuple):
+    """How runs of ``shortest`` to ``longest`` characters, < and > around the word included, find their vectors.
+
+    ``rows`` is the row of each bucket, -1 where it was pruned; empty where none was: words + bucket. ``present`` has a
+    bit per bucket that was not pruned: it fits into a cache that the rows do not fit.
+    """
+
+    rows: npt.NDArray[np.int32]
+    present: npt.NDArray[np.uint64]
+    buckets: int
+    shortest: int
     longest: int
 
 
-def read(data: bytes | memoryview, where: str) -> Model:
+class Network(NamedTuple):
+    """V × D vectors, of words and then of n-grams, and the layer that makes labels of their mean.
+
+    Softmax: L × D. Hierarchical softmax: (L - 1) × D, a row per inner node of a tree, whose ``children`` ((L - 1) × 2)
+    are labels below L and else L + the child's row. ``children`` is empty for softmax.
+    """
+
+    vectors: Floats
+    layer: Floats
+    children: npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Model:
+    """What a file holds, as kernels take it."""
+
+    labels: tuple[str, ...]
+    vocabulary: Vocabulary
+    ngrams: Ngrams
+    network: Network
+
+
+def read(data: bytes, where: str) -> Model:
     """The model in a file's bytes; ``where`` names the file in errors. Raises ConfigError for any other content."""
     try:
         return _read(_Reader(data), where)
@@ -50,8 +79,8 @@ def read(data: bytes | memoryview, where: str) -> Model:
 class _Reader:
     """Takes values off the front of a file."""
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.data, self.at = bytes(data), 0
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
 
     def take(self, form: str) -> Any:
         found = struct.unpack_from("<" + form, self.data, self.at)
@@ -79,26 +108,42 @@ def _read(file: _Reader, where: str) -> Model:
                           f"used; this file has model {kind}, loss {loss} and wordNgrams {word_ngrams}")
     size, words, labels, _, pruned = file.take("iiiqq")
     entries = [(file.string(), *file.take("qb")) for _ in range(size)]
-    buckets = np.zeros(0, np.int32)
-    if pruned >= 0:
-        pairs = file.array("<i4", 2 * pruned).reshape(-1, 2)
-        buckets = np.full(bucket_count, -1, np.int32)
-        buckets[pairs[:, 0]] = words + pairs[:, 1]
+    pairs = file.array("<i4", 2 * max(pruned, 0)).reshape(-1, 2)
     quantised = file.take("?")
     vectors = _matrix(file, quantised)
     layer = _matrix(file, file.take("?") and quantised)
     if vectors.shape[1] != dimensions or layer.shape != (labels, dimensions) or len(entries) != words + labels:
         raise ConfigError(f"{where}: shapes {vectors.shape} and {layer.shape} do not fit {dimensions} dimensions and "
                           f"{labels} labels")
+    needed = words + bucket_count if pruned < 0 and longest > 0 else max([words - 1, *pairs[:, 1] + words]) + 1
+    if len(vectors) < needed or (longest > 0 and not (0 < shortest <= longest and bucket_count > 0)):
+        raise ConfigError(f"{where}: {len(vectors)} vectors, but {needed} are needed by {words} words and {bucket_count} "
+                          f"buckets of n-grams of {shortest} to {longest} characters")
     children = np.zeros((0, 2), np.int32)
     if loss == _HIERARCHICAL:
         children, layer = _tree([count for _, count, _ in entries[words:]]), layer[:-1]
-    return Model(
-        labels=tuple(name.removeprefix(_PREFIX).decode() for name, _, _ in entries[words:]),
-        vectors=vectors, layer=np.ascontiguousarray(layer), children=children, buckets=buckets,
-        words=b"".join(name for name, _, _ in entries[:words]),
-        word_ends=np.cumsum([len(name) for name, _, _ in entries[:words]], dtype=np.int64),
-        bucket_count=bucket_count if longest else 0, shortest=shortest, longest=longest)  # fmt: skip
+    names = tuple(name.removeprefix(_PREFIX).decode() for name, _, _ in entries[words:])
+    vocabulary = _vocabulary([name for name, _, _ in entries[:words]])
+    pairs[:, 1] += words
+    ngrams = _ngrams(pairs, pruned >= 0, bucket_count, shortest, longest)
+    return Model(names, vocabulary, ngrams, Network(vectors, np.ascontiguousarray(layer), children))
+
+
+def _vocabulary(names: list[bytes]) -> Vocabulary:
+    words, ends = np.frombuffer(b"".join(names), np.uint8), np.cumsum([len(name) for name in names], dtype=np.int64)
+    slots = np.empty(1 << (2 * len(names)).bit_length(), np.int32)
+    index_words(words, ends, slots)
+    return Vocabulary(words, ends, slots)
+
+
+def _ngrams(pairs: Any, pruned: bool, buckets: int, shortest: int, longest: int) -> Ngrams:
+    """``pairs`` are bucket and row of those that were kept."""
+    rows = np.full(buckets if pruned else 0, -1, np.int32)
+    present = np.zeros(-(-len(rows) // 64) * 64, np.bool_)
+    if pruned:
+        rows[pairs[:, 0]] = pairs[:, 1]
+        present[pairs[:, 0]] = True
+    return Ngrams(rows, np.packbits(present, bitorder="little").view(np.uint64), buckets, shortest, longest)
 
 
 def _matrix(file: _Reader, quantised: bool) -> Floats:

@@ -16,7 +16,7 @@ from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.unicode import classes
 
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "corpus"
-STOP_WORDS = set(["the", "be", "to", "of", "and", "that", "have", "with"])
+STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 ELLIPSES = "...", ". . .", "…"
 
 

@@ -58,11 +58,11 @@ def test_no_more_than_the_reach_is_read(values, reach):
 @pytest.mark.parametrize("text", ["<a", "<a>", "&a", "<!--", "<script>", "</script", "<", "&", ">", "<script></"])
 def test_time_is_linear(text):
     small, large = (min(seconds([text * (n // len(text))]) for _ in range(3)) for n in (500_000, 2_000_000))
-    assert large < 10 * small + 0.02
+    assert large < 10 * small + 0.05
 
 
 def seconds(values):
     array = pa.array(values)
-    start = time.perf_counter()
+    start = time.thread_time()
     stripped(Texts.of(array), WHOLE, WHOLE)
-    return time.perf_counter() - start
+    return time.thread_time() - start
