@@ -144,6 +144,8 @@ class Learn:
         return centroids[np.argsort(-sizes, kind="stable")]
 
     def _facts(self, state: Seen, sample: Sample, made: Model) -> dict[str, Any]:
+        from corpusmill.operators.domain.latent import plane
+
         k, known = self.parameters.k, None
         codes, distances = made.assign(sample.offsets, sample.buckets, sample.counts)
         cards = cards_of(sample, made.rows, codes, distances, k)
@@ -153,7 +155,8 @@ class Learn:
         names, following = name_all([card["terms"] for card in cards], codes, known)
         return {"bits": self.parameters.bits, "documents": state.documents, "sampled": len(sample), "names": names,
                 "next": following, "parameters": self.parameters.learned,
-                "cards": [{"domain": name, **card} for name, card in zip(names, cards, strict=True)]}
+                "cards": [{"domain": name, **card, "place": [round(float(at), 4) for at in place]}
+                          for name, card, place in zip(names, cards, plane(made.centroids), strict=True)]}
 
 
 def threshold_of(sample: int, documents: int) -> int:

@@ -68,6 +68,18 @@ def directions(matrix: Weighted, dimensions: int, seed: int) -> Floats:
         return np.ascontiguousarray((found * signs).numpy())
 
 
+def plane(points: Floats) -> Floats:
+    """The points (k, D) on the two directions in which they differ most, around their mean; shape (k, 2)."""
+    with one_thread():
+        centred = torch.from_numpy(points - points.mean(0))
+        right = torch.linalg.svd(centred, full_matrices=False)[2][:2]
+        right = right * torch.sign(right.gather(1, right.abs().argmax(1, keepdim=True)))
+        flat = torch.zeros(len(points), 2)
+        flat[:, :len(right)] = centred @ right.T
+        found: Floats = flat.numpy()
+        return found
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Torch on one thread: with more, sums are cut where the machine's cores are."""

@@ -142,7 +142,8 @@ def test_names_cannot_be_kept_over_another_number_of_buckets(model):
 
 def test_documents_without_words_are_learned_from_without_harm():
     rows, labels = planted()
-    empty = [{"doc_id": bytes([i]) * 16, "source": "none", "text": text} for i, text in enumerate(["", " \n", "?!", "rare1 rare2"])]
+    texts = ["", " \n", "?!", "rare1 rare2"]
+    empty = [{"doc_id": bytes([i]) * 16, "source": "none", "text": text} for i, text in enumerate(texts)]
     model = Model.from_bytes(learned(rows + empty, Learn(PARAMETERS)))
     assert agreement(labels, codes(model, rows)) >= 0.9
     assert (codes(model, empty) == 5).all()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.domain.latent import directions, one_thread, rarity, weigh
+from corpusmill.operators.domain.latent import directions, one_thread, plane, rarity, weigh
 
 
 def sparse(dense):
@@ -74,6 +74,17 @@ def test_small_samples_have_fewer_directions(n, dimensions):
     found = directions(matrix, dimensions, seed=0)
     assert found.shape == (60, min(dimensions, n - 1))
     assert np.isfinite(found).all()
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 1000), k=st.integers(1, 9))
+def test_a_map_keeps_the_two_largest_differences(seed, k):
+    points = (np.random.default_rng(seed).standard_normal((k, 5)) * [9, 4, 0.1, 0.1, 0.1]).astype(np.float32)
+    found = plane(points)
+    values = np.linalg.svd(points - points.mean(0), compute_uv=False)[:2]
+    assert found.shape == (k, 2)
+    assert np.allclose(np.linalg.norm(found, axis=0)[:len(values)], values, atol=1e-3)
+    assert np.allclose(found.mean(0), 0, atol=1e-4)
 
 
 def test_torch_has_its_threads_back_afterwards():
