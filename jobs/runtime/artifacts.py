@@ -51,7 +51,8 @@ def _located(given: str) -> str:
     package, _, inside = given.removeprefix("package://").partition("/")
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(f"{given}: there is no package {package!r} here; install it, or give the path of a file")
+        raise ConfigError(f"{given}: there is no package {package!r} here: pip install {package.replace('_', '-')}, or give "
+                          "the path of a file")
     return str(Path(spec.submodule_search_locations[0]) / inside)
 
 
