@@ -82,12 +82,14 @@ def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict
 
 def duplicates(here: Session, made: stage.Stage, config: Config) -> Manifest:
     """Verdicts by shard, then a row for each document."""
+    guard = None if config.dedup.allow_loss else LossGuard(here.store, made.inputs["documents"], config.dedup.max_loss)
     if (done := stage.committed(here, made)) is not None:
+        if guard is not None:
+            guard.adopted(done)
         return done
     tasks = aligned.tasks(here.store, made, text=False, order=True)
     if here.plan:
         stage.print_plan(here, made, tasks)
-    guard = None if config.dedup.allow_loss else LossGuard(here.store, made.inputs["documents"], config.dedup.max_loss)
     try:
         if "pairs" in made.inputs:
             verdicts = pair_verdicts(here, made)

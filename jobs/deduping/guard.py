@@ -38,6 +38,11 @@ class LossGuard:
                                 f"than dedup.max_loss={self.most}; for example{examples}\nlook at them, then allow it with "
                                 "dedup.allow_loss=true")
 
+    def adopted(self, done: Manifest) -> None:
+        """The same of duplicates that are committed: they may have been made under a looser rule."""
+        with self.store.open(f"{done.folder}/shards.parquet") as file:
+            self(pq.read_table(file), done.counts)
+
     def _examples(self, index: pa.Table, source: str) -> Iterator[str]:
         shown = 0
         made = {row["ordinal"]: row for row in index.select(["ordinal", "object", "counts"]).to_pylist()}

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.runtime import aligned, kernels
 from corpusmill.jobs.runtime.config import instantiate
 from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
@@ -46,6 +46,7 @@ class Sign:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Row by row."""
+        kernels.share([type(self.signer).__qualname__], self.signer.signatures)
         encoder, nbytes = Encoder(self.signer.schema), 0
         for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
             encoder.write(self.signer.signatures(batch))

@@ -7,7 +7,9 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from corpusmill.jobs import dedup, ingest
+from corpusmill.jobs import annotate, dedup, ingest
+from corpusmill.jobs import filter as decide
+from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.runtime import aligned
@@ -215,7 +217,28 @@ def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):
     with pytest.raises(DataError, match=r"(?s)source 'part0' would lose 39 of its 40 .* n\d+: exact dup.*allow_loss=true"):
         deduplicated(store, made)
     assert deduplicated(store, made, allow_loss=True).counts["kept"] == 1
+    with pytest.raises(DataError, match="would lose 39"):  # of what is committed, too
+        deduplicated(store, made)
     assert deduplicated(store, made, EXACT, max_loss=0.99).counts["kept"] == 1
+
+
+def test_what_the_filter_dropped_takes_no_part_and_edited_texts_are_compared(tmp_path):
+    """The first of each family is filtered, so the next stays; some texts differ in blank space that annotate removes."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"a{i}": " ".join([*words, str(i)]) for i in range(4)} | {f"b{i}": "equal" + " " * i for i in range(4)}
+    made = documents(store, written(tmp_path / "files", texts))
+    ids = {name: row["doc_id"] for name, row in rows_of(store, deduplicated(store, made, EXACT)).items()}
+    families = [sorted((n for n in texts if n[0] == letter), key=ids.get) for letter in "ab"]
+    quality = QualityConfig([{"_target_": "corpusmill.operators.text.normalise.Normalise"}],
+                            [{"reason": "unwanted", "signal": "native_id", "isin": families[0][1:] + families[1][1:]}])
+    annotations = annotate.run(annotate.Config(documents=made.path, quiet=True, quality=quality), store, InlineEngine())
+    decisions = decide.run(decide.Config(annotations=annotations.path, quiet=True, quality=quality), store, InlineEngine())
+    config = dedup.Config(decisions=decisions.path, quiet=True, dedup=DedupConfig(signature=MINHASH))
+    rows = rows_of(store, dedup.run(config, store, InlineEngine()))
+    for kind, (first, second, *others) in zip(("near", "exact"), families, strict=True):
+        assert [rows[first][name] for name in ("keep", "kind", "cluster_id", "cluster_size")] == [None] * 4
+        assert (rows[second]["keep"], rows[second]["kind"], rows[second]["cluster_size"]) == (True, kind, 3)
+        assert {(rows[name]["kind"], rows[name]["matched_doc_id"]) for name in others} == {(kind, ids[second])}
 
 
 def hard(n):
