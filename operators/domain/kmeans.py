@@ -51,8 +51,11 @@ class KMeans:
     def __post_init__(self) -> None:
         for name, low, high in (("k", 1, 10_000), ("dimensions", 1, 1024), ("sample", 2, 10_000_000), ("starts", 1, 1000),
                                 ("seed", 0, (1 << 40) - 1), ("terms", 2, 1 << 20), ("bits", 8, 24)):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"regroup.{name}={getattr(self, name)}: give {low} to {high}")
+            if not isinstance(given := getattr(self, name), int) or not low <= given <= high:
+                raise ConfigError(f"regroup.{name}={given}: give a whole number from {low} to {high}")
+        for name in ("artifact", "previous"):
+            if not isinstance(given := getattr(self, name), str):  # a digest may look like a number
+                raise ConfigError(f"regroup.{name}={given} was read as a number: quote it, 'regroup.{name}=\"…\"'")
 
     @property
     def exact(self) -> bool:

@@ -161,7 +161,7 @@ def test_a_plan_runs_nothing(documents):
 
 @pytest.mark.parametrize(("setting", "told"), [
     ("regroup.artifact=" + "0" * 32, "there is no"), ("regroup.artifact=/nowhere/model", "there is no such file"),
-    ("regroup.previous=@nobody", "no manifest is named"), ("regroup.k=0", "give 1 to"),
+    ("regroup.previous=@nobody", "no manifest is named"), ("regroup.k=0", "give a whole number from 1 to"),
     ("regroup.kk=3", "no such parameter"),
 ])
 def test_a_wrong_setting_is_told(documents, setting, told):

@@ -1,3 +1,4 @@
+import hashlib
 import math
 import unicodedata
 
@@ -138,6 +139,11 @@ def test_no_known_word_means_no_centroid_and_equal_ones_mean_the_first():
 
 def test_counts_weigh_by_their_logarithm():
     assert log_weights()[[0, 1, 10, LOGS]].tolist() == pytest.approx([0, 1, 1 + math.log(10), 1 + math.log(LOGS)])
+
+
+def test_weights_are_those_that_models_were_learned_with():
+    """A model learned elsewhere must assign alike here: where this fails, KMeans needs a new version."""
+    assert hashlib.sha256(log_weights().tobytes()).hexdigest()[:16] == "234ec42d3a210ae8"
 
 
 def test_a_count_above_the_table_weighs_as_its_last(space):
