@@ -137,7 +137,7 @@ def test_neither_partitions_nor_the_order_of_completion_change_a_byte(corpus, tm
 
 
 def test_shards_cut_otherwise_give_the_same_verdicts(corpus, tmp_path):
-    texts, files, store, _, duplicates = corpus
+    _, files, store, _, duplicates = corpus
     other = open_store(str(tmp_path / "store"))
     again = deduplicated(other, documents(other, files, shard_bytes="10MB", row_group_bytes="1MB"))
     assert rows_of(other, again) == rows_of(store, duplicates)
@@ -287,3 +287,12 @@ def test_every_pair_of_a_family_is_in_the_pairs(corpus):
             assert key not in seen
             seen.add(key)
     assert len(seen) == pairs.rows == sum(pairs.counts[kind] for kind in ("exact", "near"))
+
+
+@pytest.mark.s3
+def test_an_object_store_gets_what_a_folder_gets(s3_store, tmp_path):
+    texts = {name: text for name, text in planted().items() if name.startswith(("f1", "short1"))}
+    files, local = written(tmp_path / "files", texts, 3), open_store(str(tmp_path / "store"))
+    here, there = (deduplicated(store, documents(store, files), partitions=3) for store in (local, s3_store))
+    assert here.counts["dropped.near_duplicate"] > 20
+    assert (here.key, here.digest) == (there.key, there.digest)

@@ -98,13 +98,14 @@ def sets_of(jaccard, pairs, size, seed):
 
 
 @settings(max_examples=60)
-@given(st.lists(letters, max_size=6), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 9), st.integers(0, 2),
-       st.sampled_from([0, 1, MASK]))
+@given(st.lists(letters, max_size=6), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 9),
+       st.integers(0, 2), st.sampled_from([0, 1, MASK]))
 def test_signatures_are_those_of_the_plain_reference(values, ngram, bands, rows, lanes, cut, seed):
     minhash = MinHash(ngram=ngram, bands=bands, rows=rows, lanes=lanes, seed=seed)
     found = minhash.signatures(documents(values).slice(cut))
     assert found.schema == minhash.schema
-    for text, band, lane in zip(values[cut:], found.column("bands").to_pylist(), found.column("lanes").to_pylist(), strict=True):
+    sketches = (found.column(name).to_pylist() for name in ("bands", "lanes"))
+    for text, band, lane in zip(values[cut:], *sketches, strict=True):
         expected = reference(minhash, text)
         assert (band is None) == (lane is None) == (expected is None)
         if expected is not None:
