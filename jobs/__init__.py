@@ -4,7 +4,7 @@
     ingest       files, or this machine            documents
     annotate     documents                         annotations (signals, edited text)
     filter       annotations                       decisions
-    dedup        documents, decisions              signatures, duplicates
+    dedup        documents, decisions              signatures, pairs, duplicates
     regroup      documents, decisions, duplicates  domains
     count        domains, text                     counts
     weigh        domains, counts                   proportions

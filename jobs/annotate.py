@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, inputs, kernels, stage
+from corpusmill.jobs.runtime import aligned, artifacts, inputs, kernels, stage
 from corpusmill.jobs.runtime.config import Common, instantiate, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
@@ -50,11 +50,12 @@ def operators(quality: QualityConfig) -> Chain:
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Signals of every document."""
     steps = operators(config.quality)
+    steps = Chain(tuple(artifacts.pin(store, op) for op in steps.operators))
     found = inputs.resolve(store, {"documents": config.documents}, ["documents"])
     documents = found["documents"]
     subset = aligned.Subset(config.limit, config.sample).parameters()
     schema = pa.schema([*ANNOTATIONS, *steps.signals])
-    parameters = {"operators": [describe(op) for op in steps.operators], "subset": subset}
+    parameters = {"operators": [_described(op) for op in steps.operators], "subset": subset}
     made = stage.Stage("annotations", schema, parameters, {"documents": documents},
                        exact=all(op.exact for op in steps.operators))
     here = session(config, store, engine)
@@ -73,7 +74,7 @@ class Annotate:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Signals, and the rows whose text changed."""
-        apply = _opened(self.steps)
+        apply = _opened(self.steps, store)
         signals, edits = Encoder(self.schema), Encoder(EDITS)
         counts = {"rows_in": 0, "kept": 0, "bytes_in": 0}
         read = {f.name for op in self.steps.operators for f in op.reads} & set(DOCUMENTS.names)
@@ -91,9 +92,16 @@ class Annotate:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(steps: Chain) -> Apply:
-    kernels.warm(steps)
-    return steps.open()
+def _opened(steps: Chain, store: Store) -> Apply:
+    files = {op.name: {name: artifacts.fetch(store, digest) for name, digest in op.artifacts.items()} for op in steps.operators}
+    kernels.warm(steps, files)
+    return steps.open(files)
+
+
+def _described(operator: Operator) -> dict[str, Any]:
+    found = describe(operator)
+    found["parameters"].pop("path", None)  # the same file elsewhere is the same operator
+    return found
 
 
 def _edited(before: pa.StringArray, after: pa.StringArray, first: int) -> pa.RecordBatch:

@@ -28,14 +28,18 @@ from corpusmill.jobs.runtime.shards import Encoder, Stored
 from corpusmill.jobs.runtime.store import Store, StoreOptions
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task, run_tasks
+from corpusmill.jobs.sources import catalogue
 from corpusmill.jobs.sources.bundles import bundles
+from corpusmill.jobs.sources.extraction import extractor
 from corpusmill.jobs.sources.files import SourceFile, find
+from corpusmill.jobs.sources.listing import data_folders, expanded
 from corpusmill.jobs.sources.machine import find_machine
-from corpusmill.jobs.sources.reading import Reading, read_bundle
+from corpusmill.jobs.sources.reading import Reading, format_of, read_bundle
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, QUARANTINE
 from corpusmill.operators.text.hashing import priorities
 
+FORMATS = ("auto", "parquet", "jsonl", "text", "warc", "wet", "folder", "machine")
 Row = tuple[int, str, Output, Mapping[str, int]]  # of a dataset's index: ordinal, documents digest, output, counts
 
 
@@ -43,11 +47,13 @@ Row = tuple[int, str, Output, Mapping[str, int]]  # of a dataset's index: ordina
 class CorpusConfig:
     """What is read."""
 
-    paths: list[str] = dataclasses.field(default_factory=list)  # files, folders or globs, local or s3://
-    format: str = "auto"  # auto | parquet | jsonl | text | machine (what is installed here)
+    paths: list[str] = dataclasses.field(default_factory=list)  # files, folders, globs or lists (.paths), local or s3://
+    prefix: str = ""  # before every line of a list of paths
+    format: str = "auto"  # auto | parquet | jsonl | text | warc | wet | folder (with a README.md) | machine (installed here)
     columns: Any = None  # documents' column: the files' column, as {text: body, native_id: uuid}; null: by name
     source: str | None = None  # template of {dataset}, {stem}, {folder}; null: the files' own column
     license: str | None = None  # of rows that name none
+    catalogue: str | None = None  # an entry of conf/source, or a YAML file like it: source and license where they are null
     endpoint: str | None = None  # of the S3-compatible store that holds the files; null: store.endpoint
     max_bytes: Quantity = "64MB"  # machine: how much text to take
     on_bad: str = "fail"  # fail | quarantine: what happens to a bad row or file
@@ -85,8 +91,10 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     here = session(config, store, engine)
     reading = reader(config)
     groups = bundles(sources(config), config.ingest.bundle_bytes)
+    pages = any(format_of(file, reading) == "warc" for group in groups for file in group)
     work = Ingest(reading, config.ingest.shard_bytes, config.ingest.row_group_bytes,
-                  None if config.limit is None else -(-config.limit // len(groups)), config.sample)
+                  None if config.limit is None else -(-config.limit // len(groups)), config.sample,
+                  extractor() if pages else None)
     made = stage.Stage("documents", DOCUMENTS, work.parameters())
     tasks = [_task(made, i, group, config) for i, group in enumerate(groups)]
     made = dataclasses.replace(made, source="\n".join(t.key for t in tasks))
@@ -98,9 +106,13 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
 def reader(config: Config) -> Reading:
     """How the files are read."""
     corpus, options = config.corpus, StoreOptions(config.corpus.endpoint or config.store.endpoint, config.store.region)
-    kind: Any = choose("corpus.format", corpus.format, ("auto", "parquet", "jsonl", "text", "machine"))
+    kind: Any = choose("corpus.format", corpus.format, FORMATS)
+    kind = "auto" if kind == "folder" else kind
+    known = catalogue.entry(corpus.catalogue) if corpus.catalogue else None
+    source = known.name if known and corpus.source is None else corpus.source
+    license = known.license if known and corpus.license is None else corpus.license  # noqa: A001
     on_bad: Any = choose("on_bad", config.on_bad or corpus.on_bad, ("fail", "quarantine"))
-    return Reading(kind, _columns(corpus.columns), corpus.source, corpus.license, on_bad, config.ingest.row_group_bytes,
+    return Reading(kind, _columns(corpus.columns), source, license, on_bad, config.ingest.row_group_bytes,
                    config.ingest.max_document_bytes, options)
 
 
@@ -116,11 +128,15 @@ def sources(config: Config) -> list[SourceFile]:
         return find_machine(quantity("corpus.max_bytes", config.corpus.max_bytes))
     identity: Any = config.ingest.identity
     options = StoreOptions(config.corpus.endpoint or config.store.endpoint, config.store.region)
-    return find(config.corpus.paths, options, identity)
+    if config.corpus.format == "folder":
+        return data_folders(config.corpus.paths, options, reader(config).license)
+    plain, listed = expanded(config.corpus.paths, config.corpus.prefix, options)
+    found = listed + (find(plain, options, identity) if plain or not listed else [])
+    return [one for _, one in sorted({file.uri: file for file in found}.items())]
 
 
 def _task(made: stage.Stage, ordinal: int, group: tuple[SourceFile, ...], config: Config) -> Task:
-    facts = [[f.uri, f.size, f.version, f.name, f.kind, f.license or ""] for f in group]
+    facts = [[f.uri, f.size, f.version, f.name, f.kind, f.license or "", f.source] for f in group]
     size = sum(f.size for f in group)
     label = group[0].uri if len(group) == 1 else f"{group[0].uri} and {len(group) - 1} files after it"
     memory = min(8 * size, 4 * config.ingest.shard_bytes) + 4 * config.ingest.row_group_bytes
@@ -167,6 +183,7 @@ class Ingest:
     row_group_bytes: int
     limit: int | None
     sample: float | None
+    extractor: str | None = None  # of pages, where there are any
 
     def parameters(self) -> dict[str, Any]:
         """What enters the key: everything that the documents depend on."""
@@ -184,6 +201,7 @@ class Ingest:
             shard.write(documents)
             quarantine.write(piece.bad)
             counts.update(_bad(piece.bad))
+            counts.update({f"dropped.{reason}": n for reason, n in piece.dropped.items()}, rows_in=sum(piece.dropped.values()))
             counts.update(by_source(documents.column("source"), pa.array(np.full(len(documents), "documents"), pa.string())))
             counts.update(rows_in=documents.num_rows, kept=documents.num_rows, bytes_in=documents.column("text").nbytes)
             if shard.bytes >= self.shard_bytes:

@@ -1,12 +1,16 @@
-"""Give every surviving document its domain.
+"""Give every surviving document its domain: a column of the documents, or the cluster of texts that it is nearest to.
 
 Reads documents (``documents=``) and, where given, decisions and duplicates; what they drop has no domain, and is in no later
-stage. Writes domains: ``doc_id, domain``.
+stage. Writes domains: ``doc_id, domain``; with ``regroup=kmeans`` also domain_model, the artifact that was learned.
 """
 
+import collections
 import dataclasses
+import functools
+import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,20 +18,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, inputs, stage
+from corpusmill.jobs.runtime import aligned, artifacts, inputs, stage
+from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, instantiate, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest, Shard
-from corpusmill.jobs.runtime.shards import encode
-from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.progress import note
+from corpusmill.jobs.runtime.shards import Encoder, encode
+from corpusmill.jobs.runtime.store import Store, open_store
 from corpusmill.jobs.runtime.tally import by_source
-from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
+from corpusmill.operators.domain import kmeans
+from corpusmill.operators.domain.kmeans import KMeans, Learn, Seen, threshold_of
 from corpusmill.operators.domain.label import Column
+from corpusmill.operators.domain.model import Model
+from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DOMAINS
 
 BYTES = "text.bytes"  # the signal that holds a text's length
+NOTHING = pa.RecordBatch.from_pylist([], schema=kmeans.READS)
 READS = ("documents", "decisions", "duplicates")
 
 
@@ -43,19 +54,146 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Domains of the survivors."""
-    labeller: Column = instantiate(config.regroup, "regroup")
+    labeller: Column | KMeans = instantiate(config.regroup, "regroup")
     given = {name: getattr(config, name) for name in READS}
     found = inputs.resolve(store, given, ["documents"])
     chosen = {name: found[name] for name in READS if name in found}
-    if (BYTES, "int64") in getattr(found.get("annotations"), "schema", ()):
-        chosen["annotations"] = found["annotations"]  # tells how much text each stage dropped
-    parameters = {"labeller": describe(labeller), "subset": aligned.Subset(config.limit, config.sample).parameters()}
-    made = stage.Stage("domains", DOMAINS, parameters, chosen, inputs.view_of(found))
+    subset = aligned.Subset(config.limit, config.sample).parameters()
     here = session(config, store, engine)
+    learned = isinstance(labeller, KMeans)
+    work: Label | Assign
+    if isinstance(labeller, KMeans):
+        survivors = stage.Stage("domain_model", stage.NO_ROWS, {"subset": subset}, chosen, inputs.view_of(found), exact=False)
+        digest = model_of(here, labeller, survivors)
+        model = Model.from_bytes(artifacts.fetch(store, digest).read_bytes())
+        described = {"class": describe(labeller)["class"], "version": labeller.version, "artifact": digest}
+        details, work = {"artifact": digest, "cards": model.cards}, Assign(digest)
+    else:
+        if (BYTES, "int64") in getattr(found.get("annotations"), "schema", ()):
+            chosen["annotations"] = found["annotations"]  # tells how much text each stage dropped
+        described, details, work = describe(labeller), {}, Label(labeller)
+    made = stage.Stage("domains", DOMAINS, {"labeller": described, "subset": subset}, chosen, inputs.view_of(found))
     if (done := stage.committed(here, made)) is not None:
         return done
-    return stage.run(here, made, aligned.tasks(store, made, text=False), found["documents"].shards, Label(labeller),
+    return stage.run(here, made, aligned.tasks(store, made, text=learned), found["documents"].shards, work, details=details,
                      empty_ok=config.allow_empty)
+
+
+def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
+    """The digest of the model to apply: the one that is named, the one that was learned from these documents, or a new one.
+
+    What is learned is committed, as a dataset of its own, before anything uses it: torch may give other bits elsewhere.
+    """
+    if labeller.artifact:
+        return _named(here.store, labeller.artifact, "artifact")
+    previous = _named(here.store, labeller.previous, "previous") if labeller.previous else ""
+    labeller = dataclasses.replace(labeller, previous=previous)
+    parameters = {"labeller": describe(labeller)} | dict(survivors.parameters)
+    made = dataclasses.replace(survivors, parameters=parameters)
+    done = manifests.find(here.store, made.name, made.key)
+    if done is None:
+        tasks = functools.partial(aligned.tasks, here.store, made, text=True)
+        if here.plan:
+            stage.print_plan(here, made, tasks())
+        data = _learn(here, labeller, made, tasks)
+        facts = Model.from_bytes(data).facts
+        told = {name: facts[name] for name in ("documents", "sampled", "cards")}
+        cards = json.dumps(told, ensure_ascii=False, indent=1).encode()
+        done = stage.commit_file(here, made, "cards.json", cards, {"artifact": artifacts.put(here.store, data)})
+    else:
+        note(f"{made.name}: up to date", here.quiet)
+    return str(done.details["artifact"])
+
+
+def _named(store: Store, text: str, setting: str) -> str:
+    """The digest of an artifact given as such, as a file, or by a manifest that was made with it."""
+    if text.startswith("@") or manifests.split_uri(text) is not None:
+        domains = manifests.lineage(store, manifests.resolve(store, text)).get("domains")
+        if domains is None or "artifact" not in domains.details:
+            raise ConfigError(f"regroup.{setting}={text}: its domains were not made by regroup=kmeans")
+        return str(domains.details["artifact"])
+    if re.fullmatch("[0-9a-f]{32}", text):
+        if not store.exists(artifacts.path(text)):
+            raise ConfigError(f"regroup.{setting}={text}: there is no {store.uri(artifacts.path(text))}")
+        return text
+    folder, _, name = text.rpartition("/")
+    try:
+        return artifacts.put(store, bytes(memoryview(open_store(folder or ".").read(name))))
+    except Missing as error:
+        raise ConfigError(f"regroup.{setting}={text}: there is no such file; give a file, a digest or @NAME") from error
+
+
+def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[], Iterator[Task]]) -> bytes:
+    rows = shards = 0
+    for task in tasks():
+        rows, shards = rows + task.payload.rows, shards + 1
+    # Of the rows that are read about this many are alive, so one pass finds a sample of about the size that is asked for.
+    alive = min([rows, *(rows * m.counts["kept"] // max(1, m.rows) for m in made.inputs.values() if "kept" in m.counts)])
+    fit = Learn(labeller, threshold_of(labeller.sample, alive))
+    total = fit.partial(NOTHING)
+    with here.progress(made.name, shards) as bar:
+        for seen, nbytes in here.engine.map(Look(here.store, fit), tasks()):
+            total = fit.merge(total, seen)
+            bar.advance(seen.documents, nbytes)
+    note(f"{made.name}: clustering {total.sample.num_rows:,} of {total.documents:,} documents", here.quiet)
+    if labeller.previous:
+        path = artifacts.fetch(here.store, labeller.previous)
+        fit = dataclasses.replace(fit, previous=Model.from_bytes(path.read_bytes()))
+    return fit.finish(total)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """What the survivors of one shard tell; nothing is committed."""
+
+    store: Store
+    fit: Learn
+
+    def __call__(self, task: Task) -> tuple[Seen, int]:
+        """And how many bytes of text they are."""
+        seen, nbytes = self.fit.partial(NOTHING), 0
+        for rows in aligned.read_text(self.store, task.payload, _columns(task.payload.shards, "text")):
+            alive = rows.filter(pc.equal(_outcome(rows), "kept")).select(NOTHING.schema.names)
+            seen = self.fit.merge(seen, self.fit.partial(alive))
+            nbytes += alive.column("text").nbytes
+        return seen, nbytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Assign:
+    """The domain of each survivor of one shard, by a model."""
+
+    artifact: str
+
+    def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
+        """A domain for each survivor, null for the others."""
+        model = _model(store, self.artifact)
+        encoder = Encoder(DOMAINS)
+        counts: collections.Counter[str] = collections.Counter({"kept": 0})
+        for rows in aligned.read_text(store, task.payload, _columns(task.payload.shards, "text")):
+            outcome = _outcome(rows)
+            alive = pc.equal(outcome, "kept")
+            text = rows.column("text").filter(alive)
+            labels, words = model.label(text)
+            encoder.write(_spread(rows.column("doc_id"), alive, labels))
+            counts["bytes_in"] += rows.column("text").nbytes
+            counts.update(_counts(rows, outcome, pc.binary_length(rows.column("text"))))
+            counts.update(_by_domain(labels, {"bytes": pc.binary_length(text), "words": pa.array(words)}))
+        emit(encoder.finish())
+        return Facts(dict(counts))
+
+
+@functools.lru_cache(maxsize=2)
+def _model(store: Store, digest: str) -> Model:
+    return Model.from_bytes(artifacts.fetch(store, digest).read_bytes())
+
+
+def _by_domain(labels: pa.StringArray, sizes: Mapping[str, pa.Array]) -> dict[str, int]:
+    """``domain/<name>/documents`` and the sums of ``sizes``."""
+    rows = pa.table({"domain": labels} | dict(sizes))
+    sums = rows.group_by("domain").aggregate([("domain", "count"), *((name, "sum") for name in sizes)]).to_pylist()
+    found = {f"domain/{one['domain']}/documents": one["domain_count"] for one in sums}
+    return found | {f"domain/{one['domain']}/{name}": one[f"{name}_sum"] for one in sums for name in sizes}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,30 +204,37 @@ class Label:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
-        rows = aligned.read(store, task.payload, self._columns(task.payload.shards))
+        columns = _columns(task.payload.shards, self.labeller.column)
+        rows = aligned.read(store, task.payload, columns)
         outcome = _outcome(rows)
-        alive = pc.equal(outcome, "kept").to_numpy(zero_copy_only=False)
-        emit(encode([self._domains(rows, alive)], DOMAINS))
-        counts = {"rows_in": rows.num_rows, "kept": int(alive.sum())}
-        for one in pc.value_counts(outcome).to_pylist():
-            if one["values"] != "kept":
-                counts[f"dropped.{one['values']}"] = one["counts"]
-        if BYTES in rows.schema.names:
-            grouped = pa.table({"outcome": outcome, "bytes": rows.column(BYTES)}).group_by("outcome")
-            counts |= {f"bytes/{r['outcome']}": r["bytes_sum"] for r in grouped.aggregate([("bytes", "sum")]).to_pylist()}
-        return Facts(counts | by_source(rows.column("source"), outcome))
+        alive = pc.equal(outcome, "kept")
+        labels = self.labeller.label(rows.column(self.labeller.column).filter(alive))
+        emit(encode([_spread(rows.column("doc_id"), alive, labels)], DOMAINS))
+        return Facts(_counts(rows, outcome, rows.column(BYTES) if BYTES in columns else None))
 
-    def _columns(self, present: Mapping[str, Shard]) -> dict[str, tuple[str, str]]:
-        columns = {"doc_id": ("documents", "doc_id"), "source": ("documents", "source"),
-                   "value": ("documents", self.labeller.column)}
-        columns |= {name: (name, "keep") for name in ("decisions", "duplicates") if name in present}
-        return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
 
-    def _domains(self, rows: pa.RecordBatch, alive: np.ndarray) -> pa.RecordBatch:
-        labels = self.labeller.label(rows.column("value").filter(pa.array(alive)))
-        place = np.cumsum(alive) - 1
-        domain = labels.take(pa.array(place, mask=~alive))
-        return pa.RecordBatch.from_arrays([rows.column("doc_id"), domain], schema=DOMAINS)
+def _columns(present: Mapping[str, Shard], needed: str) -> dict[str, tuple[str, str]]:
+    columns = {name: ("documents", name) for name in ("doc_id", "source", needed)}
+    columns |= {name: (name, "keep") for name in ("decisions", "duplicates") if name in present}
+    return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
+
+
+def _spread(doc_id: pa.Array, alive: pa.BooleanArray, labels: pa.StringArray) -> pa.RecordBatch:
+    """DOMAINS: the labels at the rows that are alive, in order, null at the others."""
+    kept = alive.to_numpy(zero_copy_only=False)
+    domain = labels.take(pa.array(np.cumsum(kept) - 1, mask=~kept))
+    return pa.RecordBatch.from_arrays([doc_id, domain], schema=DOMAINS)
+
+
+def _counts(rows: pa.RecordBatch, outcome: pa.Array, sizes: pa.Array | None) -> dict[str, int]:
+    """Rows by outcome, text by outcome where ``sizes`` are known, and rows by source and outcome."""
+    counts = {"rows_in": rows.num_rows, "kept": 0}
+    for one in pc.value_counts(outcome).to_pylist():
+        counts[one["values"] if one["values"] == "kept" else f"dropped.{one['values']}"] = one["counts"]
+    if sizes is not None:
+        grouped = pa.table({"outcome": outcome, "bytes": sizes}).group_by("outcome")
+        counts |= {f"bytes/{r['outcome']}": r["bytes_sum"] for r in grouped.aggregate([("bytes", "sum")]).to_pylist()}
+    return counts | by_source(rows.column("source"), outcome)
 
 
 def _outcome(rows: pa.RecordBatch) -> pa.Array:

@@ -44,7 +44,8 @@ def zipped(store: Store, inputs: Mapping[str, Manifest], view: Sequence[Referenc
 
     A partial dataset (made with ``limit`` or ``sample``) narrows the walk to the shards that it has.
     """
-    inputs = {name: m for name, m in inputs.items() if m.index}  # proportions have no rows
+    # Proportions have no rows, and those of pairs are no documents.
+    inputs = {name: m for name, m in inputs.items() if m.index and m.details.get("aligned", True)}
     layers = [manifests.load(store, reference) for reference in view]
     names = [*inputs, *(f"layer {i}" for i in range(len(layers)))]
     made = [*inputs.values(), *layers]

@@ -1,6 +1,7 @@
 """Artifacts: what was learned elsewhere or from many shards, kept by digest and fetched once per node."""
 
 import dataclasses
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -27,12 +28,13 @@ def put(store: Store, data: bytes) -> str:
 def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     """The operator with the digest of the file that its ``path`` names; ``keep`` puts it in the store, for the workers.
 
+    ``package://name/file`` is a file that an installed package carries; the package is not imported.
     Raises ConfigError where there is no such file, or ``digest`` was given and is another.
     """
     given = getattr(operator, "path", "")
     if not given:
         return operator
-    folder, _, name = given.rpartition("/")
+    folder, _, name = _located(given).rpartition("/")
     try:
         data = bytes(memoryview(open_store(folder or ".").read(name)))
     except Missing as error:
@@ -41,6 +43,17 @@ def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     if operator.digest and operator.digest != digest:
         raise ConfigError(f"{given} has digest {digest}, but {operator.digest} is asked for")
     return dataclasses.replace(operator, digest=digest)
+
+
+def _located(given: str) -> str:
+    if not given.startswith("package://"):
+        return given
+    package, _, inside = given.removeprefix("package://").partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(f"{given}: there is no package {package!r} here: pip install {package.replace('_', '-')}, or give "
+                          "the path of a file")
+    return str(Path(spec.submodule_search_locations[0]) / inside)
 
 
 def fetch(store: Store, digest: str) -> Path:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import llvmlite.binding
@@ -64,15 +64,19 @@ def environment() -> dict[str, str]:
 
 
 def warm(steps: Chain, files: Mapping[str, Mapping[str, Path]] | None = None) -> None:
-    """Compile the kernels of a chain, or load them, by running it over a few short documents.
+    """Compile the kernels of a chain, or load them."""
+    share(sorted({f"{type(op).__module__}.{type(op).__qualname__}" for op in steps.operators}), steps.open(files))
+
+
+def share(names: Iterable[str], step: Callable[[pa.RecordBatch], object]) -> None:
+    """Compile the kernels that ``step`` runs, or load them, by running it over a few short documents.
 
     The first process of a node to come holds a lock while it compiles; the others wait and then load what it left.
     """
-    apply = steps.open(files)
-    kinds = "\0".join(sorted({f"{type(op).__module__}.{type(op).__qualname__}" for op in steps.operators}))
+    kinds = "\0".join(names)
     done = use_cache() / f"{hashlib.sha256(kinds.encode()).hexdigest()[:16]}.warm"
     with contextlib.nullcontext() if done.exists() else _locked(done.with_suffix(".lock")):
-        apply(_documents())
+        step(_documents())
         done.touch()
 
 

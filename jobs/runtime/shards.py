@@ -15,9 +15,9 @@ from corpusmill.operators.errors import Corrupt
 from corpusmill.operators.text.content import ContentDigest, file_digest
 
 ROW_GROUP_BYTES = 16 << 20
-# Long or unique values gain nothing from a dictionary, and building one costs a third of the write.
 REPAIR = "delete the object, its receipt and the manifest.json of its dataset, and run the job again"
-PLAIN = frozenset({"text", "doc_id", "native_id", "url", "metadata", "digest", "row_digest"})
+# Long or unique values gain nothing from a dictionary, and building one costs a third of the write.
+PLAIN = frozenset({"text", "doc_id", "native_id", "url", "metadata", "digest", "row_digest", "bands", "lanes"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

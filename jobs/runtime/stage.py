@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,11 +66,13 @@ def committed(session: Session, stage: Stage) -> Manifest | None:
 
 
 def run(session: Session, stage: Stage, tasks: Iterable[Task], total: int, work: Work, *, renumber: bool = False,
-        details: Mapping[str, Any] | None = None, empty_ok: bool = False) -> Manifest:
+        details: Mapping[str, Any] | None = None, empty_ok: bool = False,
+        check: Callable[[pa.Table, Mapping[str, int]], None] | None = None) -> Manifest:
     """Compute what has no receipt, then commit the manifest.
 
     ``renumber``: a task may give any number of shards, numbered in the order of the tasks; else each task gives one, which
-    keeps the task's ordinal. Raises DataError for an empty dataset unless ``empty_ok``.
+    keeps the task's ordinal. ``check`` sees the index and the counts, and may refuse by raising. Raises DataError for an
+    empty dataset unless ``empty_ok``.
     """
     if session.plan:
         print_plan(session, stage, tasks)
@@ -85,6 +87,8 @@ def run(session: Session, stage: Stage, tasks: Iterable[Task], total: int, work:
     index = manifests.index_rows(rows())
     if renumber:
         index = index.set_column(0, "ordinal", pa.array(np.arange(index.num_rows)))
+    if check is not None:
+        check(index, counts)
     return commit(session, stage, index, counts, details=details, empty_ok=empty_ok, started=started)
 
 

@@ -25,8 +25,8 @@ _CHUNK = 8 << 20
 class SourceFile:
     """One file. (uri, size in bytes, version) identify it; a new version is a new file.
 
-    ``name`` is the path below the fixed part of the pattern that found it: it stays when the whole tree moves. ``kind``
-    and ``license`` are set where the finder knows them (files of this machine).
+    ``name`` is the path below the fixed part of the pattern that found it: it stays when the whole tree moves. ``kind``,
+    ``license`` and ``source`` are set where the finder knows them (files of this machine, data set folders).
     """
 
     uri: str
@@ -35,6 +35,7 @@ class SourceFile:
     name: str
     kind: str = ""
     license: str | None = None
+    source: str = ""
 
 
 def find(paths: Sequence[str], options: StoreOptions | None = None, identity: Identity = "version") -> list[SourceFile]:

@@ -16,14 +16,16 @@ from corpusmill.operators.documents import MAX_DOCUMENT_BYTES, BadRow, Defaults
 from corpusmill.operators.errors import ConfigError, DataError, SchemaError
 from corpusmill.operators.schema import DOCUMENTS, QUARANTINE
 
-Format = Literal["auto", "parquet", "jsonl", "text", "machine"]
+Format = Literal["auto", "parquet", "jsonl", "text", "warc", "wet", "machine"]
 KNOWN_SUFFIXES: Mapping[str, Format] = {
     ".parquet": "parquet", ".pq": "parquet",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".warc": "warc", ".wet": "wet",
     ".txt": "text", ".text": "text", ".md": "text", ".rst": "text", ".html": "text", ".htm": "text",
     ".tex": "text", ".org": "text", ".adoc": "text",
 }
 COMPRESSIONS = (".gz", ".zst")
+_COMPRESSED = ("jsonl", "warc", "wet")
 _AUTOMATIC = {"text": ("text",), "source": ("source",), "native_id": ("native_id", "id"), "url": ("url",),
               "date": ("date",), "license": ("license",), "metadata": ("metadata",)}
 _SHARD_NUMBER = re.compile(r"-\d{5,}(-of-\d{5,})?$")
@@ -37,7 +39,7 @@ class Reading:
     ``columns`` maps documents' columns onto those of the files; what it does not name is found by its own name
     (native_id also as ``id``). ``source`` is a template of {stem}, {folder} and {dataset} (the stem without
     ``-00000`` or ``-00000-of-00010``); where it is given it wins over a source column. Where it is not, rows without a
-    source get the dataset, and text files the folder. ``license`` is for rows that have none.
+    source get the dataset, and text files and web archives the folder. ``license`` is for rows that have none.
     """
 
     format: Format = "auto"
@@ -66,19 +68,22 @@ class Reading:
 class Piece:
     """Consecutive rows of a file: those that are documents, and those that are not, in the quarantine's schema.
 
-    A row of ``bad`` stands for one row of the file, or where its ``row`` is null for a part that cannot be read.
+    A row of ``bad`` stands for one row of the file, or where its ``row`` is null for a part that cannot be read. ``dropped``
+    counts, by reason, rows that were never meant to be documents, such as the requests in a web archive.
     """
 
     documents: pa.RecordBatch
     bad: pa.RecordBatch
+    dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def piece(
     file: SourceFile, reading: Reading, documents: pa.RecordBatch | None, bad: Sequence[BadRow],
-    row_group: int | None = None,
+    row_group: int | None = None, dropped: Mapping[str, int] | None = None,
 ) -> Piece:
     """Documents and bad rows of one file together; DataError for the first bad row where they are not set aside."""
-    return assembled([(file, row) for row in bad], reading, documents, row_group)
+    made = assembled([(file, row) for row in bad], reading, documents, row_group)
+    return dataclasses.replace(made, dropped=dict(dropped)) if dropped else made
 
 
 def assembled(
@@ -125,9 +130,9 @@ def format_of(file: SourceFile, reading: Reading) -> Format:
     plain = _uncompressed(name)
     suffix = "." + plain.rpartition(".")[2] if "." in plain else ""
     found = KNOWN_SUFFIXES.get(suffix)
-    if found is None or (plain != name and found != "jsonl"):
+    if found is None or (plain != name and found not in _COMPRESSED):
         raise ConfigError(f"{file.uri}: its name does not say how to read it; name the files by a glob that leaves it "
-                          "out, or set corpus.format to parquet, jsonl or text")
+                          "out, or set corpus.format to parquet, jsonl, text, warc or wet")
     return found
 
 
@@ -140,7 +145,7 @@ def defaults_of(file: SourceFile, reading: Reading, text_file: bool = False) -> 
     if f".{suffix.lower()}" in KNOWN_SUFFIXES:
         stem = stem[: -len(suffix) - 1] or stem
     dataset = _SHARD_NUMBER.sub("", stem)
-    automatic = f"machine/{file.kind}" if file.kind else "{folder}" if text_file else "{dataset}"
+    automatic = file.source or (f"machine/{file.kind}" if file.kind else "{folder}" if text_file else "{dataset}")
     template = reading.source or automatic
     source = template.replace("{stem}", stem).replace("{folder}", folder).replace("{dataset}", dataset)
     return Defaults(file.name, source or file.name, file.license or reading.license)

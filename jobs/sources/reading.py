@@ -9,6 +9,9 @@ from corpusmill.jobs.sources.machine import read_machine
 from corpusmill.jobs.sources.parquet import read_parquet
 from corpusmill.jobs.sources.pieces import Format, Piece, Reading, format_of
 from corpusmill.jobs.sources.textfiles import read_texts
+from corpusmill.jobs.sources.warc import read_warc, read_wet
+
+_READERS = {"parquet": read_parquet, "jsonl": read_jsonl, "warc": read_warc, "wet": read_wet}
 
 __all__ = ["Format", "Piece", "Reading", "format_of", "read", "read_bundle"]
 
@@ -16,9 +19,9 @@ __all__ = ["Format", "Piece", "Reading", "format_of", "read", "read_bundle"]
 def read(file: SourceFile, reading: Reading) -> Iterator[Piece]:
     """The file's pieces, in the order of its rows; each holds at most ``reading.batch_bytes`` of text or one document.
 
-    Every row of the file is in one piece, as a document or as a bad row. With ``on_bad="fail"`` the first bad row, or a
-    file that cannot be read, is a DataError that names file, row group and row. Always errors: a column that is missing
-    (SchemaError), a file that is gone (Missing), a store or disk that fails (StoreError).
+    Every row of the file is in one piece, as a document, as a bad row or in its counts. With ``on_bad="fail"`` the first
+    bad row, or a file that cannot be read, is a DataError that names file, row group and row. Always errors: a column that
+    is missing (SchemaError), a file that is gone (Missing), a store or disk that fails (StoreError).
     """
     return read_bundle([file], reading)
 
@@ -32,4 +35,4 @@ def read_bundle(files: Sequence[SourceFile], reading: Reading) -> Iterator[Piece
             yield from read_machine(list(group), reading)
         else:
             for file in group:
-                yield from (read_parquet if kind == "parquet" else read_jsonl)(file, reading)
+                yield from _READERS[kind](file, reading)

@@ -15,7 +15,7 @@ Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 
 IDENTIFYING = ("doc_id", "text", "source", "native_id")  # what the identity of a document covers
-_OTHERS = tuple(name for name in DOCUMENTS.names if name not in IDENTIFYING)
+OTHERS = tuple(name for name in DOCUMENTS.names if name not in IDENTIFYING)
 
 # ASCII letters lowered, ASCII white space (as str.split sees it) a space; other bytes stay.
 _LOWERED = np.array([0x20 if b < 0x80 and chr(b).isspace() else bytes([b]).lower()[0] for b in range(256)], np.uint8)
@@ -41,6 +41,11 @@ class ExactSignature:
         """True: a row's signature depends on that row alone."""
         return True
 
+    @property
+    def schema(self) -> pa.Schema:
+        """SIGNATURES."""
+        return SIGNATURES
+
     def signatures(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The SIGNATURES of a batch of DOCUMENTS, row by row.
 
@@ -49,7 +54,7 @@ class ExactSignature:
         require(batch, DOCUMENTS, "documents")
         text = batch.column("text")
         digests = text_digests(normalise(text) if self.digest == "normalised" else text)
-        columns = [batch.column("doc_id"), digests, row_digests(batch, _OTHERS)]
+        columns = [batch.column("doc_id"), digests, row_digests(batch, OTHERS)]
         return pa.RecordBatch.from_arrays(columns, schema=SIGNATURES)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from corpusmill.operators.errors import DataError
-from corpusmill.operators.schema import DIGEST, DOC_ID, DUPLICATES, require
+from corpusmill.operators.schema import DIGEST, DOC_ID, DUPLICATES, PAIRS, require
 from corpusmill.operators.text.hashing import fixed_bytes
 
 Integers = npt.NDArray[np.int64]
@@ -36,6 +36,9 @@ VERDICTS = pa.schema([
     pa.field("keep", pa.bool_(), nullable=False),
     *(DUPLICATES.field(n) for n in ("kind", "cluster_id", "cluster_size", "matched_doc_id", "similarity")),
 ])
+
+# PAIRS on their way to the shard of the lower document.
+PAIR_MESSAGES = pa.schema([MESSAGES.field("shard"), *PAIRS])
 
 
 def star_groups(messages: pa.Table | pa.RecordBatch) -> pa.Table:
@@ -59,6 +62,84 @@ def star_groups(messages: pa.Table | pa.RecordBatch) -> pa.Table:
         pa.array(np.ones(len(first), np.float32), mask=~dropped),
     ]
     return pa.Table.from_arrays(verdicts, schema=VERDICTS)
+
+
+def group_pairs(messages: pa.Table | pa.RecordBatch) -> pa.RecordBatch:
+    """The PAIR_MESSAGES of MESSAGES: each document with the first in rank of its group of equal digests, but that one.
+
+    Raises SchemaError for other columns, DataError for nulls.
+    """
+    require(messages, MESSAGES, "messages")
+    columns = {name: _flat(messages, name) for name in MESSAGES.names}
+    first, _ = _groups(columns)
+    lower = np.flatnonzero(first != np.arange(len(first)))
+    one, other = ({n: columns[n].take(pa.array(rows)) for n in MESSAGES.names} for rows in (lower, first[lower]))
+    found = {"kind": pa.array(["exact"]).take(pa.array(np.zeros(len(lower), np.int64))),
+             "similarity": pa.array(np.ones(len(lower), np.float32))}
+    found |= {f"upper_{name}": column for name, column in other.items()} | one
+    return pa.RecordBatch.from_arrays([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+
+
+def star_verdicts(pairs: pa.Table) -> pa.Table:
+    """The VERDICTS on the documents of PAIR_MESSAGES that end in a cluster of two or more.
+
+    The canonical documents of near pairs go through ``star_pairs``; an exact copy follows its own canonical, and where
+    that is dropped it names the same document, as near as it. A canonical's kind is "near" where a near one names it.
+    Memory: about 250 bytes per pair. Raises SchemaError for other columns.
+    """
+    require(pairs, PAIR_MESSAGES, "pairs")
+    ends = [_refs(pairs, "upper_shard", "upper_row"), _refs(pairs, "shard", "row")]
+    documents, seen, index = np.unique(np.concatenate(ends), return_index=True, return_inverse=True)
+    upper, lower = index[: len(ends[0])], index[len(ends[0]) :]
+    doc_id, priority = (_either(pairs, name).take(pa.array(seen)) for name in ("doc_id", "priority"))
+    rank = np.empty(len(documents), np.int64)
+    rank[np.lexsort((documents, *reversed(_halves(doc_id)), priority.to_numpy()))] = np.arange(len(documents))
+    near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
+    similar = _flat(pairs, "similarity").to_numpy()
+    canonical, similarity = star_pairs(rank, upper[near], lower[near], similar[near])
+    by_near = canonical >= 0
+    _follow(upper[~near], lower[~near], canonical, similarity, by_near)
+    return _verdicts(documents, doc_id, canonical, similarity, by_near)
+
+
+def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]) -> None:
+    """Give exact copies (``lower``) the fate of their canonical (``upper``)."""
+    gone = canonical[upper] >= 0
+    similarity[lower] = np.where(gone, similarity[upper], np.float32(1))
+    by_near[lower] = by_near[upper]
+    canonical[lower] = np.where(gone, canonical[upper], upper)
+
+
+def _verdicts(
+    documents: Integers, doc_id: pa.Array, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]
+) -> pa.Table:
+    dropped = canonical >= 0
+    centre = np.where(dropped, canonical, np.arange(len(documents)))
+    size = np.bincount(centre, minlength=len(documents))[centre]
+    nearly = np.zeros(len(documents), np.bool_)
+    nearly[canonical[by_near]] = True
+    names = doc_id.take(pa.array(centre))
+    found = pa.Table.from_arrays([
+        pa.array(documents >> 32),
+        pa.array(documents & 0xFFFFFFFF),
+        pa.array(~dropped),
+        pc.if_else(pa.array(by_near | nearly), "near", "exact"),
+        names,
+        pa.array(size),
+        pc.if_else(pa.array(dropped), names, pa.scalar(None, DOC_ID)),
+        pa.array(similarity, mask=~dropped),
+    ], schema=VERDICTS)
+    return found.filter(pa.array(size > 1))
+
+
+def _refs(pairs: pa.Table, shard: str, row: str) -> Integers:
+    found: Integers = _flat(pairs, shard).to_numpy() << 32 | _flat(pairs, row).to_numpy()
+    return found
+
+
+def _either(pairs: pa.Table, name: str) -> pa.Array:
+    """The values of the upper documents, then those of the lower."""
+    return pa.concat_arrays([_flat(pairs, f"upper_{name}"), _flat(pairs, name)])
 
 
 def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floats) -> tuple[Integers, Floats]:

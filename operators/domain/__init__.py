@@ -1,4 +1,9 @@
 """Domains: the label that regrouping gives to every surviving document.
 
     label    from a column that is there
+    kmeans   KMeans: clusters found in the data; Learn, the Fit that finds them
+    embed    documents as points: hashed words, projected
+    latent   the projection: TF-IDF and a truncated SVD; lloyd: k-means. Only these two import torch
+    model    what was learned, as an artifact that assigns documents
+    cards    what a domain is about, and names that stay when domains are learned anew
 """

@@ -7,6 +7,7 @@ can therefore change without the text being read again.
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -24,10 +25,20 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Condition:
-    """Limits a rule to the rows whose ``column`` holds one of ``values``; a null holds none."""
+    """Limits a rule to the rows whose ``column`` holds one of ``values``, or ``negated`` to the others.
+
+    ``*`` in a value stands for any characters. A null holds none of the values.
+    """
 
     column: str
     values: tuple[str, ...]
+    negated: bool = False
+
+    def holds(self, column: pa.Array) -> Flags:
+        """For which rows of the column the rule is meant."""
+        patterns = re.compile("|".join(".*".join(map(re.escape, value.split("*"))) for value in self.values), re.DOTALL)
+        there = [value for value in pc.unique(column).to_pylist() if value is not None and patterns.fullmatch(value)]
+        return _member(column, there) ^ self.negated
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ def select(batch: pa.RecordBatch, rules: Sequence[Rule]) -> Outcome:
     for index, rule in enumerate(rules):
         reached = decided < 0
         if rule.when is not None:
-            reached &= _member(batch.column(rule.when.column), rule.when.values)
+            reached &= rule.when.holds(batch.column(rule.when.column))
         fails, known = _judge(batch, rule)
         decided[reached & fails] = index
         counts[f"dropped.{rule.reason}"] += int((reached & fails).sum())
@@ -124,7 +135,8 @@ def check(rules: Iterable[Rule], schema: pa.Schema) -> None:
 
 
 def parse_rules(entries: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Rules from plain mappings with the fields of ``Rule``; ``when`` is ``{column: [values]}``.
+    """Rules from plain mappings with the fields of ``Rule``; ``when`` is ``{column: [values]}`` or, for all other rows,
+    ``{column: {not_in: [values]}}``.
 
     Raises ConfigError that names the rule's index, the key, and the nearest right key.
     """
@@ -158,7 +170,11 @@ def _condition(where: str, entry: Any) -> Condition:
     if not isinstance(entry, Mapping) or len(entry) != 1:
         _refuse(where, entry, "one column with the values that it must have, such as {source: [web]}")
     column, values = next(iter(entry.items()))
-    return Condition(str(column), _values(f"{where}.{column}", values, str))
+    if not isinstance(values, Mapping):
+        return Condition(str(column), _values(f"{where}.{column}", values, str))
+    if list(values) != ["not_in"]:
+        _refuse(f"{where}.{column}", values, "a list of values, or not_in with one")
+    return Condition(str(column), _values(f"{where}.{column}.not_in", values["not_in"], str), negated=True)
 
 
 def _values(where: str, entry: Any, kind: Any) -> tuple[Any, ...]:

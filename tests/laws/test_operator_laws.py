@@ -8,6 +8,7 @@ import pkgutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,12 +19,16 @@ import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), TextLayer()]
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
+# A small model of random words: what it finds means nothing.
+FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)
@@ -33,6 +38,10 @@ each = pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: type(op).__
 def batch_of(values):
     ids = pa.array([i.to_bytes(16, "big") for i in range(len(values))], pa.binary(16))
     return pa.record_batch([ids, pa.array(values, pa.string())], schema=FIELDS)
+
+
+def opened(operator):
+    return operator.open(FILES.get(operator.name, {}))
 
 
 def joined(outcomes):
@@ -61,7 +70,7 @@ def test_every_operator_of_the_package_is_under_these_laws():
 @settings(deadline=None, max_examples=50)
 @given(values=TEXTS, data=st.data())
 def test_any_split_of_the_rows_gives_the_same_columns_and_counts(operator, values, data):
-    apply, batch = operator.open({}), batch_of(values)
+    apply, batch = opened(operator), batch_of(values)
     whole = joined([apply(batch)])
     cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=4)))
     slices = [batch.slice(a, b - a) for a, b in zip([0, *cuts], [*cuts, len(values)], strict=True)]
@@ -74,7 +83,7 @@ def test_any_split_of_the_rows_gives_the_same_columns_and_counts(operator, value
 @given(values=TEXTS)
 def test_rows_keep_their_number_and_order_and_schema_is_as_declared(operator, values):
     batch = batch_of(values)
-    found = operator.open({})(batch).batch
+    found = opened(operator)(batch).batch
     found.validate(full=True)
     assert found.column("doc_id").equals(batch.column("doc_id"))
     assert found.schema.names == [*batch.schema.names, *operator.adds.names]
@@ -90,12 +99,12 @@ def test_an_operator_can_be_pickled_and_run_twice(operator, values):
     copy = pickle.loads(pickle.dumps(operator))
     assert copy == operator
     assert describe(copy) == describe(operator)
-    assert joined([copy.open({})(batch_of(values))]) == joined([operator.open({})(batch_of(values))])
+    assert joined([opened(copy)(batch_of(values))]) == joined([opened(operator)(batch_of(values))])
 
 
 @each
 def test_an_empty_batch_gives_an_empty_batch_with_all_columns(operator):
-    outcome = operator.open({})(batch_of([]))
+    outcome = opened(operator)(batch_of([]))
     assert outcome.batch.num_rows == 0
     assert outcome.batch.schema.names == [*FIELDS.names, *operator.adds.names]
     assert not any(outcome.counts.values())
@@ -104,14 +113,14 @@ def test_an_empty_batch_gives_an_empty_batch_with_all_columns(operator):
 @each
 def test_a_null_text_is_a_clear_error(operator):
     with pytest.raises(DataError, match="column 'text' has 1 nulls"):
-        operator.open({})(pa.record_batch([pa.array([bytes(16)] * 2, pa.binary(16)), pa.array(["a", None])],
+        opened(operator)(pa.record_batch([pa.array([bytes(16)] * 2, pa.binary(16)), pa.array(["a", None])],
                                           names=["doc_id", "text"]))
 
 
 @each
 def test_a_batch_without_text_is_a_clear_error(operator):
     with pytest.raises(DataError, match="no column 'text'"):
-        operator.open({})(pa.record_batch({"body": ["a"]}))
+        opened(operator)(pa.record_batch({"body": ["a"]}))
 
 
 FIXED = ["", "The same text.\nThe same text.\n", "é 中文\u3000🙂 \r\n\n\n\n\nend", "x" * 5000, "a b c " * 300]
@@ -119,7 +128,7 @@ FIXED = ["", "The same text.\nThe same text.\n", "é 中文\u3000🙂 \r\n\n\n\n
 
 def digest():
     """A digest of what the whole chain makes of FIXED."""
-    outcome = chain(OPERATORS, FIELDS).open()(batch_of(FIXED))
+    outcome = chain(OPERATORS, FIELDS).open(FILES)(batch_of(FIXED))
     return hashlib.sha256(repr((outcome.batch.to_pydict(), outcome.counts)).encode()).hexdigest()
 
 
@@ -149,7 +158,7 @@ ADVERSARIAL = {
 @pytest.mark.parametrize("make", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_time_is_linear_in_adversarial_text(operator, make):
     """Four times the text takes about four times the time; a quadratic step would take sixteen."""
-    apply = operator.open({})
+    apply = opened(operator)
     apply(batch_of(["compiled"]))
     small, large = (min(seconds(apply, batch_of([make(n)])) for _ in range(3)) for n in (1_500_000, 6_000_000))
     assert large < 10 * small + 0.05

@@ -1,5 +1,7 @@
 import dataclasses
+import json
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +63,21 @@ def test_another_file_than_the_pinned_one_is_refused(local, tmp_path):
         artifacts.pin(local, Applied(str(tmp_path / "model.bin"), "abc"))
     with pytest.raises(ConfigError, match="there is no file"):
         artifacts.pin(local, Applied(str(tmp_path / "none.bin")))
+
+
+def test_a_file_inside_a_package_is_found(local):
+    """json is imported here; a package that is not would not be either."""
+    pinned = artifacts.pin(local, Applied("package://json/decoder.py"))
+    assert artifacts.fetch(local, pinned.digest).read_bytes() == Path(json.decoder.__file__).read_bytes()
+
+
+@pytest.mark.parametrize("path", ["package://no_such_package/file", "package://", "package://../etc/passwd", "package://a b/c"])
+def test_a_package_that_is_not_there_is_a_clear_error(local, path):
+    with pytest.raises(ConfigError, match="there is no package"):
+        artifacts.pin(local, Applied(path))
+
+
+@pytest.mark.parametrize("path", ["package://json/no_such_file", "/no/such/file"])
+def test_a_file_that_is_not_there_is_a_clear_error(local, path):
+    with pytest.raises(ConfigError, match="there is no file"):
+        artifacts.pin(local, Applied(path))

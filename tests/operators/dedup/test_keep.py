@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.dedup.keep import MESSAGES, VERDICTS, star_groups, star_pairs
+from corpusmill.operators.dedup.keep import (
+    MESSAGES,
+    PAIR_MESSAGES,
+    VERDICTS,
+    group_pairs,
+    star_groups,
+    star_pairs,
+    star_verdicts,
+)
 from corpusmill.operators.errors import DataError, SchemaError
 
 unhurried = settings(deadline=None)  # the first example may compile a kernel
@@ -167,3 +175,73 @@ def test_pairs_that_make_no_sense_are_refused():
         star_pairs(np.array([0, 1]), np.array([0]), np.array([2]), one)
     with pytest.raises(DataError, match="document 1 is paired with itself"):
         star_pairs(np.array([0, 1]), np.array([1]), np.array([1]), one)
+
+
+@unhurried
+@given(rows)
+def test_group_pairs_name_each_copy_and_the_first_of_its_group(rows_):
+    expected = []
+    for row in rows_:
+        first = min(other[1:] for other in rows_ if other[0] == row[0])
+        if first != row[1:]:
+            expected.append({
+                "shard": row[4], "doc_id": row[2], "row": row[5], "priority": row[1], "upper_doc_id": first[1],
+                "upper_shard": first[3], "upper_row": first[4], "upper_priority": first[0], "kind": "exact", "similarity": 1.0,
+            })
+    found = group_pairs(messages(rows_))
+    assert found.schema == PAIR_MESSAGES
+    assert found.to_pylist() == expected
+
+
+@st.composite
+def pair_tables(draw):
+    """Documents (priority, doc_id, shard, row): canonical ones with near pairs, and copies of each."""
+    count = draw(st.integers(1, 6))
+    places = draw(st.permutations([(shard, row) for shard in range(3) for row in range(8)]))
+    priorities = draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
+    ids = draw(st.permutations(range(count)))
+    documents = [(priority, bytes([i]) * 16, *place) for priority, i, place in zip(priorities, ids, places, strict=False)]
+    near = {tuple(sorted(pair)): draw(st.sampled_from([0.75, 0.875, 1.0]))
+            for pair in itertools.combinations(documents, 2) if draw(st.booleans())}
+    copies = [((one[0] + draw(st.integers(0, 1)), one[1], *place), one)
+              for place in places[count:] if draw(st.booleans()) for one in [draw(st.sampled_from(documents))]]
+    return near, copies
+
+
+def expected_verdicts(near, copies) -> list[dict]:
+    """The documents in clusters, by shard and row."""
+    documents = sorted({one for pair in near for one in pair} | {first for _, first in copies})
+    matched: dict = {}
+    for one in documents:
+        above = [(upper, value) for (upper, lower), value in near.items() if lower == one and upper not in matched]
+        if above:
+            matched[one] = (*min(above), "near")
+    for copy, first in copies:
+        matched[copy] = matched.get(first, (first, 1.0, "exact"))
+    verdicts = []
+    for one in {*documents, *matched}:
+        centre = matched[one][0] if one in matched else one
+        naming = [kind for upper, _, kind in matched.values() if upper == centre]
+        if naming:
+            kind = matched[one][2] if one in matched else "near" if "near" in naming else "exact"
+            verdicts.append({
+                "shard": one[2], "row": one[3], "keep": one not in matched, "kind": kind, "cluster_id": centre[1],
+                "cluster_size": 1 + len(naming), "matched_doc_id": centre[1] if one in matched else None,
+                "similarity": matched[one][1] if one in matched else None,
+            })
+    return sorted(verdicts, key=lambda v: (v["shard"], v["row"]))
+
+
+@unhurried
+@given(pair_tables(), st.randoms(use_true_random=False))
+def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, random):
+    near, copies = drawn
+    pairs = [(lower, upper, "near", value) for (upper, lower), value in near.items()]
+    pairs += [(copy, first, "exact", 1.0) for copy, first in copies]
+    random.shuffle(pairs)
+    rows_ = [{"shard": lower[2], "row": lower[3], "doc_id": lower[1], "priority": lower[0], "upper_shard": upper[2],
+              "upper_row": upper[3], "upper_doc_id": upper[1], "upper_priority": upper[0], "kind": kind, "similarity": value}
+             for lower, upper, kind, value in pairs]
+    found = star_verdicts(pa.Table.from_pylist(rows_, schema=PAIR_MESSAGES))
+    assert found.schema == VERDICTS
+    assert found.to_pylist() == expected_verdicts(near, copies)

@@ -68,6 +68,23 @@ def test_a_condition_limits_a_rule_to_its_rows():
     assert decide(batch, rule)[0] == ["low", None, None]
 
 
+def test_a_negated_condition_limits_a_rule_to_the_other_rows():
+    batch = batch_of(n=[1, 1, 1], source=["web", "code", None])
+    rule = Rule("low", "n", min=2, when=Condition("source", ("code",), negated=True))
+    assert decide(batch, rule)[0] == ["low", None, "low"]
+
+
+@pytest.mark.parametrize(("pattern", "matched"), [
+    ("*/code", ["a/code", "a/b/code", "a\n/code"]), ("a/*", ["a/code", "a/b/code", "a/c.de"]), ("a/c.de", ["a/c.de"]),
+    ("a/*/c*", ["a/b/code"]), ("[a]*", []), ("code", ["code"]), ("*", ["a/code", "a/b/code", "a\n/code", "code", "a/c.de", ""]),
+])  # fmt: skip
+def test_a_star_stands_for_any_characters_and_nothing_else_is_special(pattern, matched):
+    sources = ["a/code", "a/b/code", "a\n/code", "code", "a/c.de", ""]
+    rule = Rule("low", "n", min=2, when=Condition("source", (pattern, "other")))
+    reasons, _ = decide(batch_of(n=[1] * len(sources), source=sources), rule)
+    assert [source for source, reason in zip(sources, reasons, strict=True) if reason] == matched
+
+
 def test_rows_that_an_earlier_rule_dropped_do_not_count_as_not_applicable():
     batch = batch_of(n=[0, 5], m=pa.array([None, None], pa.float64()))
     assert decide(batch, Rule("low", "n", min=1), Rule("m", "m", max=1))[1]["not_applicable.m"] == 1
@@ -117,9 +134,11 @@ def test_unknown_or_unfit_signals_are_refused_by_name(rule, message):
 
 def test_parsed_rules_equal_those_written_in_python():
     entries = [{"reason": "a", "signal": "x / y", "min": 0.5, "when": {"source": ["web"]}},
-               {"reason": "b", "signal": "s", "isin": ["p", "q"]}]
+               {"reason": "b", "signal": "s", "isin": ["p", "q"]},
+               {"reason": "c", "signal": "x", "max": 1, "when": {"source": {"not_in": ["*/code"]}}}]
     assert parse_rules(entries) == (Rule("a", "x / y", min=0.5, when=Condition("source", ("web",))),
-                                    Rule("b", "s", isin=("p", "q")))
+                                    Rule("b", "s", isin=("p", "q")),
+                                    Rule("c", "x", max=1, when=Condition("source", ("*/code",), negated=True)))
 
 
 @pytest.mark.parametrize(("entry", "message"), [
@@ -137,6 +156,8 @@ def test_parsed_rules_equal_those_written_in_python():
     ({"reason": "a", "signal": "x", "isin": "web"}, "rules[1].isin must be a list of values; got 'web'"),
     ({"reason": "a", "signal": "x", "max": 1, "when": {}}, "rules[1].when must be one column with the values"),
     ({"reason": "a", "signal": "x", "max": 1, "when": {"source": "web"}}, "rules[1].when.source must be a list"),
+    ({"reason": "a", "signal": "x", "max": 1, "when": {"source": {"in": ["web"]}}}, "a list of values, or not_in with one"),
+    ({"reason": "a", "signal": "x", "max": 1, "when": {"source": {"not_in": []}}}, "rules[1].when.source.not_in must be"),
     ("short", "rules[1] must be a mapping"),
 ])  # fmt: skip
 def test_a_wrong_rule_is_refused_with_its_place(entry, message):

@@ -1,0 +1,244 @@
+"""Near duplicates: rows that share a band meet by its hash, and candidates are verified side by side.
+
+    bands       28 bytes per document and band, to the partition of the band's hash
+    candidates  16 bytes per pair, to the owner of the upper document's shard; repeats from other bands end there
+    halves      the pair with the upper document's lanes, to the owner of the lower document's shard
+    verified    the pairs that are similar enough, to the shard of the lower document
+
+Documents equal to one that ranks above them send nothing: they share the fate of the first.
+"""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusmill.jobs.deduping.exact import columns_of, priorities
+from corpusmill.jobs.deduping.owners import ByShard, Owners, only
+from corpusmill.jobs.runtime import aligned, exchange
+from corpusmill.jobs.runtime.exchange import Offsets
+from corpusmill.jobs.runtime.stage import Stage
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.tasks import Session, Task
+from corpusmill.operators.dedup.bands import BAND_MESSAGES, CANDIDATES, band_messages, candidates
+from corpusmill.operators.dedup.keep import PAIR_MESSAGES
+from corpusmill.operators.dedup.verify import similarity
+from corpusmill.operators.schema import DOC_ID
+from corpusmill.operators.text.content import key as digest_key
+from corpusmill.operators.text.hashing import fixed_bytes
+
+GROUP_ROWS = 1 << 17  # rows whose bands one mapper sends: 49 MiB with 14 bands
+BAND_BYTES = 28  # of one row of BAND_MESSAGES
+CANDIDATE_BYTES = 16
+HALF_BYTES = 40  # besides the lanes
+LOWEST = np.uint64(255)  # priorities from here on are one where buckets are ordered; pairs know them all
+
+_ROW = np.uint64(0xFFFFFFFF)
+_SHARD = np.uint64(32)
+
+
+def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: float, priority: tuple[str, ...],
+               copies: ByShard) -> tuple[ByShard, dict[str, int]]:
+    """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
+
+    ``widths``: bands and lanes of a signature.
+    """
+    store, owners, (bands, lanes) = here.store, copies.owners, widths
+    total = made.inputs["signatures"].rows * bands * BAND_BYTES
+    partitions = exchange.partitions_for(total, here.partitions)
+    messages, _ = exchange.exchange(
+        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * bands * BAND_BYTES, copies.exchanged),
+        Bands(priority), BAND_MESSAGES, partitions)
+    buckets = [Task(p, digest_key([made.key, "candidates", p, partitions, owners.count]), f"bands of partition {p}",
+                    4 * total // partitions, (messages, p)) for p in range(partitions)]
+    proposed, counts = exchange.exchange(here, made, f"candidates-{partitions}", lambda: buckets, Candidates(owners),
+                                         CANDIDATES, owners.count)
+    wide = owners.grown(counts["sent"] * (HALF_BYTES + lanes), exchange.GROUP_BYTES)
+    room = counts.pop("sent") * (CANDIDATE_BYTES + HALF_BYTES + lanes)
+    halves, unique = exchange.exchange(
+        here, made, "halves", lambda: owners.tasks(store, made, "halves", 2 * lanes, proposed, 2 * room),
+        Halves(priority, wide), halves_schema(lanes), wide.count)
+    found, near = exchange.exchange(
+        here, made, "verified", lambda: wide.tasks(store, made, "verified", 2 * lanes, halves, 2 * room),
+        Verified(priority, threshold, owners), PAIR_MESSAGES, owners.count)
+    return ByShard(found, owners), dict(sorted((counts | unique | near).items()))
+
+
+def halves_schema(lanes: int) -> pa.Schema:
+    """A candidate and what verifies it of its upper document."""
+    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), pa.field("priority", pa.int64()),
+                      pa.field("lanes", pa.binary(lanes))])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bands:
+    """Sends the bands of each document that takes part and has words, but for copies."""
+
+    priority: tuple[str, ...]
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """BAND_MESSAGES of a group of shards."""
+        owner, shards, received = task.payload
+        copies = received.read(store, owner)
+        for one in shards:
+            rows = aligned.read(store, one, columns_of(one, self.priority, "doc_id", "bands"))
+            taking_part = pc.is_valid(rows.column("bands")).to_numpy(zero_copy_only=False)
+            if "keep" in rows.schema.names:
+                taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
+            taking_part[only(copies, one.ordinal).column("row").to_numpy()] = False
+            chosen = np.flatnonzero(taking_part)
+            yield self._of(rows.take(pa.array(chosen)), chosen.astype(np.uint64) | np.uint64(one.ordinal << 32))
+
+    def _of(self, rows: pa.RecordBatch, ref: npt.NDArray[np.uint64]) -> pa.RecordBatch:
+        bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
+        prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
+        first = np.minimum(priorities(rows, self.priority).astype(np.uint64), LOWEST)
+        return band_messages(bands, first << np.uint64(56) | prefix >> np.uint64(8), ref)
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
+        """By the band's hash."""
+        return exchange.route_digest(batch.column("band").to_numpy(), partitions)
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """Nothing: it would depend on nothing new."""
+        return {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs up the buckets of one partition of bands."""
+
+    owners: Owners
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """CANDIDATES, each once; what was left out stands in the metadata."""
+        messages, partition = task.payload
+        found, counts = candidates(messages.read(store, partition))
+        yield found.replace_schema_metadata({"counts": json.dumps(counts)})
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
+        """To the owner of the upper document's shard."""
+        return self.owners.route(_high(batch.column("upper")))
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """What the buckets held. ``sent`` counts a pair once for each partition that proposed it."""
+        counts: Counter[str] = Counter(sent=sum(b.num_rows for b in batches))
+        for batch in batches:
+            counts.update(json.loads(batch.schema.metadata[b"counts"]))
+        return dict(counts)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Halves:
+    """Removes repeated candidates, and joins the lanes of the upper documents."""
+
+    priority: tuple[str, ...]
+    lower: Owners
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """Halves of the candidates whose upper documents are in a group of shards."""
+        owner, shards, received = task.payload
+        upper, lower = _unique(received.read(store, owner))
+        for one in shards:
+            here = _of_shard(upper, one.ordinal)
+            if here.stop > here.start:
+                rows = pa.array(upper[here] & _ROW)
+                columns = _numbers(store, one, self.priority, rows)
+                data = [pa.array(upper[here]), pa.array(lower[here]), *columns.values()]
+                yield pa.RecordBatch.from_arrays(data, schema=halves_schema(columns["lanes"].type.byte_width))
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
+        """To the owner of the lower document's shard."""
+        return self.lower.route(_high(batch.column("lower")))
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """How many candidates there are."""
+        return {"candidates": sum(b.num_rows for b in batches)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verified:
+    """Joins the lanes of the lower documents, and keeps the pairs that are similar enough."""
+
+    priority: tuple[str, ...]
+    threshold: float
+    owners: Owners
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """PAIR_MESSAGES."""
+        owner, shards, received = task.payload
+        halves = received.read(store, owner).sort_by("lower").combine_chunks()
+        lower = halves.column("lower").to_numpy()
+        for one in shards:
+            here = _of_shard(lower, one.ordinal)
+            if here.stop > here.start:
+                upper = halves.slice(here.start, here.stop - here.start).to_batches()[0]
+                yield self._of(upper, _numbers(store, one, self.priority, pa.array(lower[here] & _ROW)))
+
+    def _of(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array]) -> pa.RecordBatch:
+        estimate = similarity(fixed_bytes(upper.column("lanes")), fixed_bytes(lower["lanes"]))
+        alike = pa.array(estimate >= self.threshold)
+        sides = [_side(upper.column("upper"), upper), _side(upper.column("lower"), lower)]
+        one, other = ({name: column.filter(alike) for name, column in side.items()} for side in sides)
+        swapped = _ranks_above(other, one)
+        found = {"kind": pa.array(["near"] * len(swapped), pa.string()),
+                 "similarity": pa.array(estimate[estimate >= self.threshold].astype(np.float32))}
+        for name in one:
+            found[name] = pc.if_else(swapped, one[name], other[name])
+            found[f"upper_{name}"] = pc.if_else(swapped, other[name], one[name])
+        return pa.RecordBatch.from_arrays([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
+        """To the owner of the lower document's shard."""
+        return self.owners.route(batch.column("shard").to_numpy())
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """How many pairs are similar enough."""
+        return {"near_pairs": sum(b.num_rows for b in batches)}
+
+
+def _numbers(store: Store, one: aligned.Aligned, priority: tuple[str, ...], rows: pa.Array) -> dict[str, pa.Array]:
+    """``doc_id``, ``priority`` and ``lanes`` of some rows of a shard."""
+    read = aligned.read(store, one, columns_of(one, priority, "doc_id", "lanes"))
+    place = pa.array(priorities(read, priority))
+    return {"doc_id": read.column("doc_id").take(rows), "priority": place.take(rows), "lanes": read.column("lanes").take(rows)}
+
+
+def _side(ref: pa.Array, numbers: Any) -> dict[str, pa.Array]:
+    """One document of each pair, as the columns that pairs hold of it."""
+    place = ref.to_numpy()
+    return {"shard": pa.array((place >> _SHARD).astype(np.int64)), "row": pa.array((place & _ROW).astype(np.int64)),
+            "doc_id": numbers["doc_id"], "priority": numbers["priority"]}
+
+
+def _ranks_above(one: Mapping[str, pa.Array], other: Mapping[str, pa.Array]) -> pa.Array:
+    """Whether each document of ``one`` ranks above its partner: buckets are ordered by a prefix of the rank alone."""
+    equal = pc.equal(one["priority"], other["priority"])
+    return pc.or_(pc.less(one["priority"], other["priority"]), pc.and_(equal, pc.less(one["doc_id"], other["doc_id"])))
+
+
+def _high(ref: pa.Array) -> Offsets:
+    found: Offsets = (ref.to_numpy() >> _SHARD).astype(np.int64)
+    return found
+
+
+def _of_shard(ref: npt.NDArray[np.uint64], ordinal: int) -> slice:
+    """Where the rows of a shard are among sorted refs."""
+    low, high = np.searchsorted(ref, np.array([ordinal << 32, (ordinal + 1) << 32], np.uint64)).tolist()
+    return slice(low, high)
+
+
+def _unique(pairs: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Upper and lower refs of each pair once, in order."""
+    upper, lower = pairs.column("upper").to_numpy(), pairs.column("lower").to_numpy()
+    order = np.lexsort((lower, upper))
+    upper, lower = upper[order], lower[order]
+    new = np.ones(len(upper), np.bool_)
+    new[1:] = (upper[1:] != upper[:-1]) | (lower[1:] != lower[:-1])
+    return upper[new], lower[new]

@@ -1,0 +1,56 @@
+"""Signatures of one shard of documents."""
+
+import dataclasses
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from corpusmill.jobs.runtime import aligned, kernels
+from corpusmill.jobs.runtime.config import instantiate
+from corpusmill.jobs.runtime.shards import Encoder
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
+from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.schema import DOCUMENTS
+
+
+class Signer(Protocol):
+    """Gives each document the signature by which duplicates meet; a frozen dataclass."""
+
+    @property
+    def version(self) -> str:
+        """Part of the key; changes whenever results do."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """SIGNATURES, and what the method adds."""
+
+    def signatures(self, batch: pa.RecordBatch, /) -> pa.RecordBatch:
+        """Row by row."""
+
+
+def signer_of(node: dict[str, Any]) -> Signer:
+    """The signer that ``dedup.signature`` names. Raises ConfigError where it names another operator."""
+    signer: Signer = instantiate(node, "dedup.signature")
+    if not hasattr(signer, "signatures"):
+        raise ConfigError(f"dedup.signature._target_={node['_target_']!r} makes no signatures; take one of "
+                          "corpusmill.operators.dedup, as dedup=exact and dedup=minhash do")
+    return signer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sign:
+    """Signatures of one shard."""
+
+    signer: Signer
+
+    def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
+        """Row by row."""
+        kernels.share([type(self.signer).__qualname__], self.signer.signatures)
+        encoder, nbytes = Encoder(self.signer.schema), 0
+        for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
+            encoder.write(self.signer.signatures(batch))
+            nbytes += batch.column("text").nbytes
+        encoded = encoder.finish()
+        emit(encoded)
+        return Facts({"rows_in": encoded.rows, "kept": encoded.rows, "bytes_in": nbytes})

@@ -1,0 +1,109 @@
+"""Star over all pairs, and a row of duplicates for each document."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusmill.jobs.deduping.exact import GROUP_ROWS
+from corpusmill.jobs.deduping.owners import ByShard, Owners
+from corpusmill.jobs.runtime import aligned, exchange, shards
+from corpusmill.jobs.runtime import manifest as manifests
+from corpusmill.jobs.runtime.aligned import Aligned
+from corpusmill.jobs.runtime.exchange import Offsets
+from corpusmill.jobs.runtime.shards import encode
+from corpusmill.jobs.runtime.stage import Stage
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.tally import by_source
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
+from corpusmill.operators.dedup.keep import PAIR_MESSAGES, VERDICTS, star_verdicts
+from corpusmill.operators.schema import DOC_ID, DUPLICATES, PAIRS
+from corpusmill.operators.text.content import key as digest_key
+
+PAIR_BYTES = 250  # of memory while the star is found, per pair
+
+
+def pair_verdicts(here: Session, made: Stage) -> ByShard:
+    """VERDICTS by shard on all documents of the pairs.
+
+    One task holds all pairs: its memory grows with the duplicates, not with the corpus.
+    """
+    owners, pairs = Owners.of(here.store, made, GROUP_ROWS), made.inputs["pairs"]
+    task = Task(0, digest_key([made.key, "star", owners.count]), "star over all pairs", PAIR_BYTES * pairs.rows, pairs)
+    found, _ = exchange.exchange(here, made, "verdicts", lambda: [task], Star(owners), VERDICTS, owners.count)
+    return ByShard(found, owners)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Star:
+    """Decides all documents that are in pairs."""
+
+    owners: Owners
+
+    def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
+        """VERDICTS, by shard and row."""
+        parts = [PAIR_MESSAGES.empty_table()]
+        for shard in manifests.shards(store, task.payload):
+            rows = shards.table(store, shard.main, PAIRS.names)
+            ordinal = pa.array(np.full(rows.num_rows, shard.ordinal, np.int64))
+            parts.append(rows.add_column(0, PAIR_MESSAGES.field("shard"), ordinal).cast(PAIR_MESSAGES))
+        yield from star_verdicts(pa.concat_tables(parts)).combine_chunks().to_batches()
+
+    def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
+        """To the owner of the document's shard."""
+        return self.owners.route(batch.column("shard").to_numpy())
+
+    def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
+        """How many documents are in clusters."""
+        return {"found": sum(b.num_rows for b in batches)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Assemble:
+    """Rows of one shard: those with a verdict, and the singletons."""
+
+    verdicts: ByShard
+
+    def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
+        """DUPLICATES, row-aligned."""
+        one: Aligned = task.payload
+        columns = {"doc_id": ("signatures", "doc_id"), "source": ("documents", "source")}
+        if "decisions" in one.shards:
+            columns["keep"] = ("decisions", "keep")
+        rows = aligned.read(store, one, columns)
+        mine = self.verdicts.of_shard(store, one.ordinal).sort_by("row").combine_chunks()
+        batch = _assembled(rows, mine)
+        emit(encode([batch], DUPLICATES))
+        return Facts(_counts(batch, rows.column("source")))
+
+
+def _assembled(rows: pa.RecordBatch, verdicts: pa.Table) -> pa.RecordBatch:
+    n = rows.num_rows
+    taking_part = rows.column("keep") if "keep" in rows.schema.names else pa.array(np.ones(n, bool))
+    where = np.full(n, -1, np.int64)
+    where[verdicts.column("row").to_numpy()] = np.arange(verdicts.num_rows)
+    index = pa.array(where, mask=where < 0)
+    taken = {name: verdicts.column(name).combine_chunks().take(index) for name in VERDICTS.names}
+    nothing = pa.scalar(None, DOC_ID)
+    return pa.RecordBatch.from_arrays([
+        rows.column("doc_id"),
+        pc.if_else(taking_part, pc.fill_null(taken["keep"], True), pa.scalar(None, pa.bool_())),
+        taken["kind"],
+        pc.if_else(taking_part, pc.coalesce(taken["cluster_id"], rows.column("doc_id")), nothing),
+        pc.if_else(taking_part, pc.fill_null(taken["cluster_size"], 1), pa.scalar(None, pa.int64())),
+        taken["matched_doc_id"],
+        taken["similarity"],
+    ], schema=DUPLICATES)
+
+
+def _counts(batch: pa.RecordBatch, source: pa.Array) -> dict[str, int]:
+    keep = batch.column("keep")
+    kind = pc.binary_join_element_wise(batch.column("kind"), "duplicate", "_")
+    outcome = pc.if_else(pc.is_null(keep), "filtered", pc.if_else(keep, "kept", kind))
+    counts = {"rows_in": batch.num_rows, "kept": 0}
+    for one in pc.value_counts(outcome).to_pylist():
+        name = one["values"]
+        counts[name if name == "kept" else f"dropped.{name}"] = one["counts"]
+    return counts | by_source(source, outcome)

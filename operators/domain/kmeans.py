@@ -1,0 +1,183 @@
+"""Domains found in the data: k-means over hashed TF-IDF in a few latent dimensions, learned once and then applied."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusmill.operators.domain.cards import Known, Sample, cards_of, name_all
+from corpusmill.operators.domain.embed import Codes, Floats, nearest, project, spelt, terms
+from corpusmill.operators.domain.model import Model, rows_of
+from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.schema import DOCUMENTS, require
+from corpusmill.operators.text.buffers import Integers
+from corpusmill.operators.text.hashing import priorities
+
+READS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "source", "text")])
+SAMPLE = pa.schema([
+    pa.field("priority", pa.uint64()), DOCUMENTS.field("doc_id"), DOCUMENTS.field("source"),
+    pa.field("excerpt", pa.string()),  # the first characters of the text
+    pa.field("buckets", pa.large_list(pa.int32())), pa.field("counts", pa.large_list(pa.int32())),
+    pa.field("words", pa.large_list(pa.large_string())),  # the first of the document's words in each bucket
+])
+EXCERPT = 240  # characters
+FEWEST = 3  # documents of the sample that must hold a bucket for it to count
+CHUNKS = 256  # of a sample that many shards added to: each merge walks over all of them
+ALL = (1 << 64) - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KMeans:
+    """Domains are clusters of documents that use the same words, named for the words that set them apart.
+
+    Hashed TF-IDF (1 + ln tf, smoothed rarity over all survivors), a truncated SVD of a sample without its first direction,
+    vectors of length 1, k-means on the sample with several starts. The model is an artifact; each survivor then goes to
+    the nearest centroid, on its own. A document without a word that the model knows goes to the domain ``none``.
+    """
+
+    k: int = 20
+    dimensions: int = 128
+    sample: int = 20_000  # documents that are learned from, drawn by a hash of their id
+    starts: int = 8
+    seed: int = 0
+    terms: int = 1 << 15  # buckets of words with a direction: the most frequent ones of the sample
+    bits: int = 18  # words are hashed to 2 ** bits buckets
+    artifact: str = ""  # digest or file of an earlier model: nothing is learned, it is applied
+    previous: str = ""  # digest or file of an earlier model whose names the new domains keep where they are the same
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("k", 1, 10_000), ("dimensions", 1, 1024), ("sample", 2, 10_000_000), ("starts", 1, 1000),
+                                ("seed", 0, (1 << 40) - 1), ("terms", 2, 1 << 20), ("bits", 8, 24)):
+            if not isinstance(given := getattr(self, name), int) or not low <= given <= high:
+                raise ConfigError(f"regroup.{name}={given}: give a whole number from {low} to {high}")
+        for name in ("artifact", "previous"):
+            if not isinstance(given := getattr(self, name), str):  # a digest may look like a number
+                raise ConfigError(f"regroup.{name}={given} was read as a number: quote it, 'regroup.{name}=\"…\"'")
+
+    @property
+    def exact(self) -> bool:
+        """False: torch learns it, on one thread; what is learned is committed once, and applying it is exact."""
+        return False
+
+    @property
+    def version(self) -> str:
+        """Part of the key."""
+        return "1"
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """The parameters that a model depends on."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "artifact"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """What some documents tell: the documents, those that hold each bucket (B), and the rows of SAMPLE among them."""
+
+    documents: int
+    frequencies: Integers
+    sample: pa.Table
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Learn:
+    """A Fit of ``KMeans``; ``threshold`` is the priority up to which a document is in the sample."""
+
+    parameters: KMeans
+    threshold: int = ALL
+    previous: Model | None = None
+
+    def __post_init__(self) -> None:
+        if self.previous is not None and self.previous.facts["bits"] != self.parameters.bits:
+            raise ConfigError(f"regroup.bits={self.parameters.bits}, but the previous model hashed words to "
+                              f"{self.previous.facts['bits']} bits: set regroup.bits to that, so that names can be kept")
+
+    def partial(self, batch: pa.RecordBatch, /) -> Seen:
+        """Of a batch of survivors with the columns of READS."""
+        require(batch, READS, "documents")
+        bits, text = self.parameters.bits, batch.column("text")
+        priority = priorities(batch.column("doc_id"), self.parameters.seed, "regroup")
+        drawn = np.flatnonzero(priority <= np.uint64(self.threshold))
+        found = terms(text, bits)
+        frequencies = np.bincount(found.buckets, minlength=1 << bits)
+        chosen = batch.take(pa.array(drawn))
+        return Seen(batch.num_rows, frequencies, _rows(chosen, priority[drawn], bits))
+
+    def merge(self, a: Seen, b: Seen, /) -> Seen:
+        """Sums, and both samples."""
+        sample = pa.concat_tables([a.sample, b.sample])
+        if sample.column(0).num_chunks > CHUNKS:
+            sample = sample.combine_chunks()
+        return Seen(a.documents + b.documents, a.frequencies + b.frequencies, sample)
+
+    def finish(self, state: Seen, /) -> bytes:
+        """The model. Raises DataError where there is too little text for ``k`` domains."""
+        # Torch takes seconds to import, and the workers that count and assign have no use for it.
+        from corpusmill.operators.domain.latent import directions, rarity, weigh
+
+        given = self.parameters
+        sample = Sample.of(state.sample.sort_by([("priority", "ascending"), ("doc_id", "ascending")]))
+        buckets = _frequent(sample.buckets, given.bits, given.terms)
+        if len(buckets) < 2:
+            raise DataError(f"no two words are in {FEWEST} of the {len(sample)} documents that domains are learned from: "
+                            "too little text; take regroup=source")
+        frequencies = state.frequencies[buckets]
+        idf = rarity(state.documents, frequencies)
+        rows = rows_of(buckets, given.bits)
+        matrix = weigh(sample.offsets, sample.buckets, sample.counts, rows, idf)
+        projection = directions(matrix, given.dimensions, given.seed) * idf[:, None]
+        centroids = self._centroids(project(sample.offsets, sample.buckets, sample.counts, rows, projection))
+        made = Model({"bits": given.bits}, buckets, frequencies, projection, centroids)
+        return dataclasses.replace(made, facts=self._facts(state, sample, made)).to_bytes()
+
+    def _centroids(self, points: Floats) -> Floats:
+        """Of the domains, the largest first."""
+        from corpusmill.operators.domain.lloyd import cluster
+
+        k = self.parameters.k
+        known = points[points.any(axis=1)]
+        centroids = cluster(known, k, self.parameters.starts, self.parameters.seed)
+        if len(centroids) < k:
+            raise DataError(f"regroup.k={k}, but the {len(known)} documents that domains are learned from have only "
+                            f"{len(centroids)} distinct vectors: give a smaller k")
+        sizes = np.bincount(nearest(known, centroids)[0], minlength=k)
+        return centroids[np.argsort(-sizes, kind="stable")]
+
+    def _facts(self, state: Seen, sample: Sample, made: Model) -> dict[str, Any]:
+        from corpusmill.operators.domain.latent import plane
+
+        k, known = self.parameters.k, None
+        codes, distances = made.assign(sample.offsets, sample.buckets, sample.counts)
+        cards = cards_of(sample, made.rows, codes, distances, k)
+        if self.previous is not None:
+            before, _ = self.previous.assign(sample.offsets, sample.buckets, sample.counts)
+            known = Known(self.previous.names, self.previous.facts["next"], before)
+        names, following = name_all([card["terms"] for card in cards], codes, known)
+        return {"bits": self.parameters.bits, "documents": state.documents, "sampled": len(sample), "names": names,
+                "next": following, "parameters": self.parameters.learned,
+                "cards": [{"domain": name, **card, "place": [round(float(at), 4) for at in place]}
+                          for name, card, place in zip(names, cards, plane(made.centroids), strict=True)]}
+
+
+def threshold_of(sample: int, documents: int) -> int:
+    """The priority up to which about ``sample`` of so many documents lie."""
+    return ALL if documents <= sample else (sample << 64) // documents
+
+
+def _rows(batch: pa.RecordBatch, priority: npt.NDArray[np.uint64], bits: int) -> pa.Table:
+    text = batch.column("text")
+    found = terms(text, bits)
+    lists = (pa.array(found.buckets), pa.array(found.counts), spelt(text, found))
+    columns = [pa.array(priority), batch.column("doc_id"), batch.column("source"), pc.utf8_slice_codeunits(text, 0, EXCERPT),
+               *(pa.LargeListArray.from_arrays(pa.array(found.offsets), values) for values in lists)]
+    return pa.Table.from_arrays(columns, schema=SAMPLE)
+
+
+def _frequent(buckets: Codes, bits: int, most: int) -> Codes:
+    """The buckets that the most documents of the sample hold, ascending; among equals the smaller ones."""
+    held = np.bincount(buckets, minlength=1 << bits)
+    order = np.argsort(-held, kind="stable")[:most]
+    return np.sort(order[held[order] >= FEWEST]).astype(np.int32)

@@ -1,0 +1,89 @@
+"""The profiles of conf/quality: rules that fit their operators, and decisions that follow from what was published."""
+
+import importlib.resources
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from corpusmill.jobs.annotate import QualityConfig, operators
+from corpusmill.operators.contract import describe
+from corpusmill.operators.quality.select import check, parse_rules, select
+from corpusmill.operators.schema import DOCUMENTS
+
+FOLDER = importlib.resources.files("corpusmill.conf") / "quality"
+NAMES = sorted(Path(str(entry)).stem for entry in FOLDER.iterdir() if entry.name.endswith(".yaml"))
+PROSE = "It was the best of times, it was the worst of times; we had everything before us, and nobody knew what to do."
+CODE = "\n".join(f"if value_{i} in known:\n    found.append(names[{i}])\nelse:\n    continue" for i in range(20))
+# Rae et al. 2021, table A1 and section A1.1.
+PUBLISHED = {
+    "dup_para_frac": 0.3, "dup_para_char_frac": 0.2, "dup_line_frac": 0.3, "dup_line_char_frac": 0.2,
+    "top_2_gram": 0.2, "top_3_gram": 0.18, "top_4_gram": 0.16, "duplicated_5_n_grams": 0.15, "duplicated_6_n_grams": 0.14,
+    "duplicated_7_n_grams": 0.13, "duplicated_8_n_grams": 0.12, "duplicated_9_n_grams": 0.11, "duplicated_10_n_grams": 0.1,
+    "gopher_short_doc": 50, "gopher_long_doc": 100000, "gopher_below_avg_threshold": 3, "gopher_above_avg_threshold": 10,
+    "gopher_too_many_symbols": 0.1, "gopher_too_many_bullets": 0.9, "gopher_too_many_end_ellipsis": 0.3,
+    "gopher_below_alpha_threshold": 0.8, "gopher_enough_stop_words": 2,
+}  # fmt: skip
+
+
+def profile(name):
+    found = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    return operators(QualityConfig(**found)), parse_rules(found["rules"])
+
+
+def reasons(name, *documents):
+    """The verdict on each (source, text)."""
+    steps, rules = profile(name)
+    columns = [pa.array([bytes(16)] * len(documents), pa.binary(16)), pa.array([text for _, text in documents]),
+               pa.array([source for source, _ in documents])]
+    fields = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source")])
+    batch = steps.open()(pa.RecordBatch.from_arrays(columns, schema=fields)).batch
+    return select(batch, rules).batch["reason"].to_pylist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rules_of_a_profile_read_signals_of_its_chain(name):
+    steps, rules = profile(name)
+    check(rules, pa.schema([*DOCUMENTS, *steps.signals]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_of_gopher_has_the_published_threshold(name):
+    rules = [rule for rule in profile(name)[1] if rule.reason in PUBLISHED]
+    assert {rule.reason: rule.max if rule.min is None else rule.min for rule in rules}.items() <= PUBLISHED.items()
+    if name in ("gopher", "web_english"):
+        assert [rule.reason for rule in rules] == list(PUBLISHED)
+
+
+def words(n):
+    return " ".join(f"word{i}" for i in range(n))
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    (f"{PROSE} {words(60)}", None), (f"the of {words(48)}", None), (f"the of {words(47)}", "gopher_short_doc"),
+    (f"the of {words(99_998)}", None), (f"the of {words(99_999)}", "gopher_long_doc"), (words(60), "gopher_enough_stop_words"),
+    ("the of " + words(58).replace("word", "w" * 9), "gopher_above_avg_threshold"),
+    (f"the of {words(58)} # # # ... … # #", "gopher_too_many_symbols"),
+    (f"the of {words(58)} # # # ... … #", None),
+    ("\n".join(f"-{word} {word}s" for word in words(60).split()), "gopher_too_many_bullets"),
+    ("\n".join(f"the {line}..." for line in words(60).split()), "gopher_too_many_symbols"),
+    (f"the of {words(50)} " + " ".join(map(str, range(14))), "gopher_below_alpha_threshold"),
+    (f"the of {words(50)} " + " ".join(map(str, range(13))), None),
+    (f"{words(60)}\n" * 2, "dup_line_frac"), (f"the of {words(60)}\n\n{words(20)}\n\n{words(20)}", "dup_para_frac"),
+    (" ".join(f"very often {word}" for word in words(60).split()), "top_2_gram"),
+    (f"the of {words(100)} " + "again and again " * 16, "top_3_gram"),
+    (f"the of {words(60)} {words(20)}", "duplicated_5_n_grams"),
+])  # fmt: skip
+def test_gopher_keeps_text_at_its_bounds_and_names_what_is_beyond(text, reason):
+    assert reasons("gopher", ("web", text)) == [reason]
+
+
+def test_code_is_not_judged_as_prose():
+    assert reasons("mixed", ("machine/code", CODE), ("machine/docs", CODE), ("web", PROSE), ("machine/code", "short")) == \
+        [None, "dup_line_frac", None, "too_short"]
+
+
+def test_profiles_are_described_by_their_operators():
+    """A profile's identity is its chain: no two profiles with the same operators hide behind different names."""
+    assert len({repr([describe(op) for op in profile(name)[0].operators]) for name in NAMES}) == len(NAMES)

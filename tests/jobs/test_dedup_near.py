@@ -1,0 +1,298 @@
+"""The dedup job on the inline engine, against brute force in plain Python."""
+
+import json
+import random
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.jobs import annotate, dedup, ingest
+from corpusmill.jobs import filter as decide
+from corpusmill.jobs.annotate import QualityConfig
+from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
+from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.runtime import manifest as manifests
+from corpusmill.jobs.runtime.config import EngineConfig
+from corpusmill.jobs.runtime.engine import InlineEngine
+from corpusmill.jobs.runtime.store import open_store
+from corpusmill.operators.errors import ConfigError, DataError
+
+MINHASH = {"_target_": "corpusmill.operators.dedup.minhash.MinHash"}
+EXACT = {"_target_": "corpusmill.operators.dedup.exact.ExactSignature"}
+VOCABULARY = [f"word{i}" for i in range(3000)]
+
+
+def planted(seed=11):
+    """About 500 texts by name: families around a long text, copies, short texts, empty ones."""
+    draw, texts = random.Random(seed), {}
+    for family in range(160):
+        words = draw.choices(VOCABULARY, k=draw.randint(300, 400))
+        texts[f"f{family}"] = " ".join(words)
+        for variant in range(draw.choice([0, 0, 1, 2, 3])):
+            changed = list(words)
+            changed[draw.randrange(len(words))] = "other"
+            texts[f"f{family}v{variant}"] = " ".join(changed)
+        if draw.random() < 0.3:
+            texts[f"f{family}copy"] = draw.choice([t for name, t in texts.items() if name.startswith(f"f{family}")])
+        if draw.random() < 0.2:  # equal words, another text
+            texts[f"f{family}case"] = texts[f"f{family}"].upper().replace(" ", ", ")
+    texts |= {f"short{i}": f"single{i}" for i in range(60)} | {f"pair{i}": f"two {i}" for i in range(20)}
+    texts |= {"shortcase": "SINGLE7.", "shortcopy": "single8"} | {f"marks{i}": "?" * i for i in range(1, 6)}
+    return texts
+
+
+def written(folder, texts, files=7):
+    """The texts in some files, none knowing which are alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(files):
+        rows = [{"id": name, "text": text} for j, (name, text) in enumerate(texts.items()) if j % files == i]
+        (folder / f"part{i}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def documents(store, folder, **options):
+    corpus = CorpusConfig(paths=[str(folder)], source="{stem}", columns={"native_id": "id"})
+    cut = IngestConfig(**({"bundle_bytes": "1", "shard_bytes": "60KB", "row_group_bytes": "20KB"} | options))
+    return ingest.run(ingest.Config(corpus=corpus, ingest=cut, quiet=True), store, InlineEngine())
+
+
+def deduplicated(store, made, signature=MINHASH, engine=None, partitions=None, **options):
+    config = dedup.Config(documents=made.path, quiet=True, dedup=DedupConfig(signature=signature, **options),
+                          engine=EngineConfig(partitions=partitions))
+    return dedup.run(config, store, engine or InlineEngine())
+
+
+def rows_of(store, duplicates):
+    """Name → row, with doc_ids as names."""
+    found = manifests.lineage(store, duplicates)
+    columns = {name: ("duplicates", name) for name, _ in duplicates.schema} | {"name": ("documents", "native_id")}
+    rows = [row for one in aligned.zipped(store, {n: found[n] for n in ("documents", "duplicates")})
+            for row in aligned.read(store, one, columns).to_pylist()]
+    return {row["name"]: row for row in rows}
+
+
+def shingles(text):
+    words = "".join(c.lower() if c.isalnum() else " " for c in text).split()
+    return {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))} if words else set()
+
+
+def brute_force(texts, ids, threshold=0.7):
+    """Name → (keep, kind, canonical, size, exact Jaccard to it): every pair of distinct texts is compared."""
+    groups = {}
+    for name in sorted(texts, key=ids.get):
+        groups.setdefault(texts[name], []).append(name)
+    first = {members[0]: members for members in groups.values()}
+    sets, match = {name: shingles(texts[name]) for name in first}, {}
+    for lower in sorted(first, key=ids.get):
+        for upper in sorted((u for u in first if ids[u] < ids[lower] and u not in match), key=ids.get):
+            both = len(sets[lower] & sets[upper])
+            if both and both / len(sets[lower] | sets[upper]) >= threshold:
+                match[lower] = (upper, both / len(sets[lower] | sets[upper]), "near")
+                break
+    for head, members in first.items():
+        match |= dict.fromkeys(members[1:], match.get(head, (head, 1.0, "exact")))
+    found = {}
+    for name in texts:
+        centre = match[name][0] if name in match else name
+        kinds = [kind for upper, _, kind in match.values() if upper == centre]
+        kind = match[name][2] if name in match else "near" if "near" in kinds else "exact" if kinds else None
+        found[name] = (name not in match, kind, centre, 1 + len(kinds), match[name][1] if name in match else None)
+    return found
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """(texts, store with their documents and duplicates, the manifest of each)."""
+    folder, texts = tmp_path_factory.mktemp("corpus"), planted()
+    store = open_store(str(folder / "store"))
+    made = documents(store, written(folder / "files", texts))
+    return texts, folder / "files", store, made, deduplicated(store, made)
+
+
+def test_verdicts_are_those_of_brute_force(corpus):
+    texts, _, store, made, duplicates = corpus
+    rows = rows_of(store, duplicates)
+    assert made.shards > 10
+    assert duplicates.counts["dropped.near_duplicate"] > 100
+    assert duplicates.counts["dropped.exact_duplicate"] > 5
+    ids = {name: row["doc_id"] for name, row in rows.items()}
+    for name, (keep, kind, centre, size, jaccard) in brute_force(texts, ids).items():
+        row = rows[name]
+        assert (row["keep"], row["kind"], row["cluster_id"], row["cluster_size"]) == (keep, kind, ids[centre], size)
+        assert row["matched_doc_id"] == (None if keep else ids[centre])
+        assert row["similarity"] is None if keep else abs(row["similarity"] - jaccard) < 0.12
+
+
+@pytest.mark.parametrize(("partitions", "shuffle"), [(3, None), (7, 5), (1, 6), (None, 8)])
+def test_neither_partitions_nor_the_order_of_completion_change_a_byte(corpus, tmp_path, partitions, shuffle):
+    _, files, store, _, duplicates = corpus
+    other = open_store(str(tmp_path))
+    again = deduplicated(other, documents(other, files), engine=InlineEngine(shuffle=shuffle), partitions=partitions)
+    assert (again.key, again.digest) == (duplicates.key, duplicates.digest)
+    pairs = [manifests.lineage(s, m)["pairs"] for s, m in ((store, duplicates), (other, again))]
+    assert pairs[0].digest == pairs[1].digest
+    assert pairs[0].details == pairs[1].details
+
+
+def test_shards_cut_otherwise_give_the_same_verdicts(corpus, tmp_path):
+    _, files, store, _, duplicates = corpus
+    other = open_store(str(tmp_path / "store"))
+    again = deduplicated(other, documents(other, files, shard_bytes="10MB", row_group_bytes="1MB"))
+    assert rows_of(other, again) == rows_of(store, duplicates)
+
+
+class Stopped(Exception):
+    """The driver dies."""
+
+
+class Dying(InlineEngine):
+    """Ends after some tasks."""
+
+    def __init__(self, tasks):
+        super().__init__()
+        self.tasks = tasks
+
+    def map(self, fn, items):
+        for result in super().map(fn, items):
+            if self.tasks == 0:
+                raise Stopped
+            self.tasks -= 1
+            yield result
+
+
+@pytest.mark.parametrize("tasks", [3, 25, 27, 29, 31, 40])
+def test_a_run_that_died_goes_on_to_the_same_result(corpus, tmp_path, tasks):
+    _, files, _, _, duplicates = corpus
+    store = open_store(str(tmp_path))
+    made = documents(store, files)
+    with pytest.raises(Stopped):
+        deduplicated(store, made, engine=Dying(tasks), partitions=2)
+    assert deduplicated(store, made, partitions=3).digest == duplicates.digest
+    assert not [e.path for stage in ("pairs", "duplicates") for e in store.list(f"{stage}/") if "/scratch/" in e.path]
+
+
+def test_exact_signatures_leave_near_duplicates(corpus):
+    texts, _, store, made, _ = corpus
+    exact = deduplicated(store, made, EXACT)
+    assert exact.counts["kept"] == len(set(texts.values()))
+    assert "pairs" not in manifests.lineage(store, exact)
+
+
+def pairs_of(store, duplicates):
+    """The rows of all shards of the pairs, shard by shard."""
+    for shard in manifests.shards(store, manifests.lineage(store, duplicates)["pairs"]):
+        with store.open(shard.main.object) as file:
+            yield shard.ordinal, pq.read_table(file).to_pylist()
+
+
+def test_a_higher_threshold_takes_the_pairs_that_reach_it(corpus):
+    _, _, store, made, duplicates = corpus
+    strict = deduplicated(store, made, threshold=0.95)
+    reach = [(i, row) for i, rows in pairs_of(store, duplicates) for row in rows if row["similarity"] >= 0.95]
+    assert 0 < len(reach) < manifests.lineage(store, duplicates)["pairs"].rows
+    assert [(i, row) for i, rows in pairs_of(store, strict) for row in rows] == reach
+
+
+def test_earlier_sources_are_kept_first(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    words = [f"w{i}" for i in range(300)]
+    for i, source in enumerate("abcd"):
+        written(tmp_path / "files", {}, 0)
+        rows = [{"id": "near", "text": " ".join([*words, source])}, {"id": "same", "text": "just the same"}]
+        (tmp_path / "files" / f"{source}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[: 2 if i else 1]))
+    made = documents(store, tmp_path / "files")
+    for order in ("cb", "d"):
+        found = manifests.lineage(store, deduplicated(store, made, source_priority=list(order)))
+        columns = {"keep": ("duplicates", "keep"), "source": ("documents", "source"), "id": ("documents", "native_id")}
+        rows = [row for one in aligned.zipped(store, {n: found[n] for n in ("documents", "duplicates")})
+                for row in aligned.read(store, one, columns).to_pylist()]
+        assert {(row["source"], row["id"]) for row in rows if row["keep"]} == {(order[0], "near"), (order[0], "same")}
+
+
+def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    made = documents(store, written(tmp_path / "files", {f"n{i}": "all the same" for i in range(40)}, 1))
+    with pytest.raises(DataError, match=r"(?s)source 'part0' would lose 39 of its 40 .* n\d+: exact dup.*allow_loss=true"):
+        deduplicated(store, made)
+    assert deduplicated(store, made, allow_loss=True).counts["kept"] == 1
+    with pytest.raises(DataError, match="would lose 39"):  # of what is committed, too
+        deduplicated(store, made)
+    assert deduplicated(store, made, EXACT, max_loss=0.99).counts["kept"] == 1
+
+
+def test_what_the_filter_dropped_takes_no_part_and_edited_texts_are_compared(tmp_path):
+    """The first of each family is filtered, so the next stays; some texts differ in blank space that annotate removes."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"a{i}": " ".join([*words, str(i)]) for i in range(4)} | {f"b{i}": "equal" + " " * i for i in range(4)}
+    made = documents(store, written(tmp_path / "files", texts))
+    ids = {name: row["doc_id"] for name, row in rows_of(store, deduplicated(store, made, EXACT)).items()}
+    families = [sorted((n for n in texts if n[0] == letter), key=ids.get) for letter in "ab"]
+    quality = QualityConfig([{"_target_": "corpusmill.operators.text.normalise.Normalise"}],
+                            [{"reason": "unwanted", "signal": "native_id", "isin": families[0][1:] + families[1][1:]}])
+    annotations = annotate.run(annotate.Config(documents=made.path, quiet=True, quality=quality), store, InlineEngine())
+    decisions = decide.run(decide.Config(annotations=annotations.path, quiet=True, quality=quality), store, InlineEngine())
+    config = dedup.Config(decisions=decisions.path, quiet=True, dedup=DedupConfig(signature=MINHASH))
+    rows = rows_of(store, dedup.run(config, store, InlineEngine()))
+    for kind, (first, second, *others) in zip(("near", "exact"), families, strict=True):
+        assert [rows[first][name] for name in ("keep", "kind", "cluster_id", "cluster_size")] == [None] * 4
+        assert (rows[second]["keep"], rows[second]["kind"], rows[second]["cluster_size"]) == (True, kind, 3)
+        assert {(rows[name]["kind"], rows[name]["matched_doc_id"]) for name in others} == {(kind, ids[second])}
+
+
+def hard(n):
+    """A family of one template, copies, one-word texts and empty ones."""
+    words = [f"common{i}" for i in range(200)]
+    texts = {f"page{i}": " ".join([*words[:100], f"name{i}", *words[100:]]) for i in range(n // 25)}
+    texts |= {f"same{i}": "a notice that is everywhere, word for word" for i in range(n)}
+    return texts | {f"word{i}": f"w{i}" for i in range(n // 5)} | {f"blank{i}": " " for i in range(n // 100)}
+
+
+def test_templates_copies_and_words_take_time_in_proportion(tmp_path):
+    """A hundred thousand copies, and a family far larger than what a bucket compares in full."""
+    took = []
+    for i, n in enumerate((2_000, 25_000, 100_000)):
+        store = open_store(str(tmp_path / str(i) / "store"))
+        made = documents(store, written(tmp_path / str(i) / "files", hard(n), 2), bundle_bytes="99MB", shard_bytes="4MB")
+        start = time.process_time()
+        duplicates = deduplicated(store, made, allow_loss=True)
+        took.append(time.process_time() - start)
+    assert took[2] < 10 * took[1]
+    rows = rows_of(store, duplicates)
+    kept = [name.rstrip("0123456789") for name, row in rows.items() if row["keep"]]
+    assert {kind: kept.count(kind) for kind in set(kept)} == {"page": 1, "same": 1, "word": 20_000, "blank": 1}
+    assert manifests.lineage(store, duplicates)["pairs"].details["compared"]["skipped_pairs"] > 10**7
+
+
+def test_wrong_settings_are_named(corpus):
+    _, _, store, made, _ = corpus
+    with pytest.raises(ConfigError, match=r"dedup\.threshold is 0"):
+        deduplicated(store, made, threshold=0)
+    with pytest.raises(ConfigError, match="makes no signatures"):
+        deduplicated(store, made, {"_target_": "corpusmill.operators.text.normalise.Normalise"})
+
+
+def test_every_pair_of_a_family_is_in_the_pairs(corpus):
+    """The dataset itself: each shard holds the pairs of its own lower documents, in order, each once."""
+    _, _, store, _, duplicates = corpus
+    pairs = manifests.lineage(store, duplicates)["pairs"]
+    seen = set()
+    for ordinal, rows in pairs_of(store, duplicates):
+        order = [(r["row"], r["upper_doc_id"]) for r in rows]
+        assert order == sorted(order)
+        for row in rows:
+            assert (row["upper_priority"], row["upper_doc_id"]) <= (row["priority"], row["doc_id"])
+            key = (ordinal, row["row"], row["upper_shard"], row["upper_row"])
+            assert key not in seen
+            seen.add(key)
+    assert len(seen) == pairs.rows == sum(pairs.counts[kind] for kind in ("exact", "near"))
+
+
+@pytest.mark.s3
+def test_an_object_store_gets_what_a_folder_gets(s3_store, tmp_path):
+    texts = {name: text for name, text in planted().items() if name.startswith(("f1", "short1"))}
+    files, local = written(tmp_path / "files", texts, 3), open_store(str(tmp_path / "store"))
+    here, there = (deduplicated(store, documents(store, files), partitions=3) for store in (local, s3_store))
+    assert here.counts["dropped.near_duplicate"] > 20
+    assert (here.key, here.digest) == (there.key, there.digest)

@@ -1,0 +1,187 @@
+"""``regroup=kmeans``: what is learned is an artifact, and every document is then on its own."""
+
+import contextlib
+import io
+import json
+import random
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.jobs.runtime import artifacts
+from corpusmill.jobs.runtime import manifest as manifests
+from corpusmill.jobs.runtime.main import main
+from corpusmill.jobs.runtime.store import open_store
+from corpusmill.operators.domain.model import Model
+
+KMEANS = ("regroup=kmeans", "regroup.k=3", "regroup.starts=3", "regroup.dimensions=8")
+TOPICS = ("bread", "stars", "rivers")
+
+
+class Commands:
+    """Commands on one store, in this process."""
+
+    def __init__(self, root):
+        self.root, self.store = root, open_store(str(root))
+
+    def run(self, job, *words, engine=("engine=inline",)):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([job, f"store.root={self.root}", *engine, *words])
+        return code, out.getvalue(), err.getvalue()
+
+    def __call__(self, job, *words, **options):
+        code, out, err = self.run(job, *words, **options)
+        assert code == 0, err
+        return manifests.resolve(self.store, out.splitlines()[-1].removeprefix("manifest: "))
+
+    def rows(self, made, tmp_path):
+        path = tmp_path / f"{made.key}.parquet"
+        self("export", f"manifest={made.path}", f"path={path}")
+        return pq.read_table(path).to_pylist()
+
+    def stages(self):
+        return Counter(entry.path.split("/")[0] for entry in self.store.list() if entry.path.endswith("/manifest.json"))
+
+
+def write_topics(path, each=30, seed=0):
+    """Documents of three topics, 9 words of their own each among 30; the first of each topic stands there twice."""
+    rng = random.Random(seed)
+    common = [f"common{i}" for i in range(40)]
+    with path.open("w") as file:
+        for topic in TOPICS:
+            own = [f"{topic}{i}" for i in range(20)]
+            for i in range(each):
+                words = rng.choices(own, k=9) + rng.choices(common, k=21)
+                rng.shuffle(words)
+                for copy in range(2 if i == 0 else 1):
+                    record = {"text": " ".join(words), "source": topic, "native_id": f"{topic}-{seed}-{i}-{copy}"}
+                    file.write(json.dumps(record) + "\n")
+        file.write(json.dumps({"text": "?! …", "source": "blank", "native_id": f"blank-{seed}"}) + "\n")
+
+
+def ingest(mill, path):
+    return mill("ingest", "corpus=files", f"corpus.paths=[{path}]", "ingest.shard_bytes=6000", "ingest.row_group_bytes=2000")
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kmeans")
+    write_topics(folder / "in.jsonl")
+    mill = Commands(folder / "store")
+    return mill, ingest(mill, folder / "in.jsonl")
+
+
+@pytest.fixture(scope="module")
+def domains(documents):
+    mill, made = documents
+    duplicates = mill("dedup", f"documents={made.path}")
+    return mill, mill("regroup", f"duplicates={duplicates.path}", *KMEANS, "name=first")
+
+
+def test_survivors_are_in_the_domain_of_their_topic_and_others_in_none(documents, domains, tmp_path):
+    mill, made = domains
+    source = {r["doc_id"]: r["source"] for r in mill.rows(documents[1], tmp_path)}
+    rows = [(r["domain"], source[r["doc_id"]]) for r in mill.rows(made, tmp_path)]
+    assert sum(domain is None for domain, _ in rows) == len(TOPICS)
+    table = Counter(row for row in rows if row[0] is not None)
+    assert ("none", "blank") in table
+    assert len({domain for domain, _ in table}) == 4
+    assert sum(n for (domain, topic), n in table.items() if topic in domain) >= 0.95 * 90
+
+
+def test_the_manifest_names_the_model_and_tells_of_the_domains(domains):
+    mill, made = domains
+    model = Model.from_bytes(artifacts.fetch(mill.store, made.details["artifact"]).read_bytes())
+    assert made.details["cards"] == model.cards
+    assert model.facts["documents"] == 91
+    assert made.counts["dropped.duplicate"] == 3
+    assert sum(made.counts[f"domain/{name}/documents"] for name in [*model.names, "none"]) == made.counts["kept"] == 91
+    assert sum(made.counts[f"domain/{name}/words"] for name in model.names) == 90 * 30
+    assert made.counts["bytes/kept"] == sum(made.counts[f"domain/{name}/bytes"] for name in [*model.names, "none"])
+
+
+def test_order_of_completion_changes_nothing(documents, domains, tmp_path):
+    mill, made = domains
+    for shuffle in (1, 2):
+        other = Commands(tmp_path / f"other{shuffle}")
+        copied = ingest(other, mill.root.parent / "in.jsonl")
+        duplicates = other("dedup", f"documents={copied.path}")
+        again = other("regroup", f"duplicates={duplicates.path}", *KMEANS,
+                      engine=("engine=inline", f"engine.shuffle={shuffle}"))
+        assert (again.details["artifact"], again.digest, again.key) == (made.details["artifact"], made.digest, made.key)
+
+
+def test_a_second_run_learns_nothing(domains):
+    mill, made = domains
+    before = mill.stages()
+    _, _, err = mill.run("regroup", f"duplicates={made.inputs['duplicates'].path}", *KMEANS)
+    assert mill.stages() == before
+    assert "domain_model: up to date" in err
+
+
+@pytest.mark.parametrize("how", ["digest", "name", "file"])
+def test_a_pinned_model_is_applied_to_new_documents_without_learning(domains, how, tmp_path):
+    mill, made = domains
+    digest = made.details["artifact"]
+    pin = {"digest": digest, "name": "@first", "file": tmp_path / "model.bin"}[how]
+    if how == "file":
+        pin.write_bytes(bytes(memoryview(mill.store.read(artifacts.path(digest)))))
+    write_topics(tmp_path / "new.jsonl", seed=len(how))
+    fresh = ingest(mill, tmp_path / "new.jsonl")
+    before = mill.stages()["domain_model"]
+    again = mill("regroup", f"documents={fresh.path}", "regroup=kmeans", f"regroup.artifact={pin}")
+    assert mill.stages()["domain_model"] == before
+    assert again.details["artifact"] == digest
+    source = {r["doc_id"]: r["source"] for r in mill.rows(fresh, tmp_path)}
+    agreed = sum(source[r["doc_id"]] in r["domain"] for r in mill.rows(again, tmp_path))
+    assert agreed >= 0.95 * 93
+
+
+def test_names_stay_when_a_refit_names_the_previous_model(domains, tmp_path):
+    mill, made = domains
+    write_topics(tmp_path / "more.jsonl", each=45, seed=7)
+    more = ingest(mill, tmp_path / "more.jsonl")
+    command = ("regroup", f"documents={more.path}", *KMEANS, "regroup.seed=4")
+    kept = mill(*command, "regroup.previous=@first")
+    names = {card["domain"]: card["sources"][0]["source"] for card in made.details["cards"]}
+    assert {card["domain"]: card["sources"][0]["source"] for card in kept.details["cards"]} == names
+    assert kept.details["artifact"] != made.details["artifact"]
+
+
+def test_a_plan_runs_nothing(documents):
+    mill, made = documents
+    before = mill.stages()
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, "regroup.seed=77", "plan=true")
+    assert code == 0
+    assert "plan of domain_model" in err
+    assert mill.stages() == before
+
+
+@pytest.mark.parametrize(("setting", "told"), [
+    ("regroup.artifact=" + "0" * 32, "there is no"), ("regroup.artifact=/nowhere/model", "there is no such file"),
+    ("regroup.previous=@nobody", "no manifest is named"), ("regroup.k=0", "give a whole number from 1 to"),
+    ("regroup.kk=3", "no such parameter"),
+])
+def test_a_wrong_setting_is_told(documents, setting, told):
+    mill, made = documents
+    setting = "+" + setting if "kk" in setting else setting
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, setting)
+    assert (code, told in err) == (2, True), err
+
+
+def test_another_artifact_than_a_model_is_told(documents, tmp_path):
+    mill, made = documents
+    (tmp_path / "vocabulary").write_text("no model")
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, f"regroup.artifact={tmp_path / 'vocabulary'}")
+    assert code == 1
+    assert "not a model of domains" in err
+
+
+def test_domains_by_source_are_no_model(documents):
+    mill, made = documents
+    mill("regroup", f"documents={made.path}", "name=by_source")
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, "regroup.artifact=@by_source")
+    assert code == 2
+    assert "were not made by regroup=kmeans" in err
