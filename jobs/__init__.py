@@ -11,5 +11,7 @@
     mix          proportions, counts, text         mixture
     report       any manifest and its lineage      report
     export       any manifest                      one Parquet file
+    inspect      any manifest                      documents that came to an outcome, printed
+    lineage      any manifest                      one document's way, printed
     build        all of the above in one session   mixture and report
 """

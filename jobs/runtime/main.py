@@ -30,9 +30,12 @@ JOBS = {
     "report": "any manifest → its story, as HTML and JSON",
     "export": "any manifest → one Parquet file",
     "build": "all of the above, in one session",
+    "inspect": "documents that came to an outcome, and why",
+    "lineage": "one document's way through every stage",
     "ls": "the manifests that have names",
     "status": "what is committed, and what is running",
 }
+LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest")
 _engines: dict[str, Any] = {}
 
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             raise ConfigError(f"there is no job {job!r}: {nearest(job, list(JOBS))}")
         words.remove(job)
-        return _run(job, words)
+        return _run(job, _named(job, words))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -62,6 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: what was committed stays, the same command goes on from there", file=sys.stderr)  # noqa: T201
         return 130
+
+
+def _named(job: str, words: list[str]) -> list[str]:
+    """``lineage DOC_ID`` as ``lineage doc_id=DOC_ID``; quoted, since an id may look like a number."""
+    bare = [w for w in words if not w.startswith("-") and "=" not in w]
+    if job != "lineage" or not bare:
+        return words
+    return [f"doc_id='{w}'" if w == bare[0] else w for w in words]
 
 
 def usage() -> str:
@@ -150,7 +161,7 @@ def execute(job: str, composed: Any) -> None:
     _infer_root(config)
     store = make_store(config.store)
     kernels.use_cache()
-    writes = job not in ("ls", "status") and not config.plan
+    writes = job not in LOOKS and not config.plan
     if writes:
         preflight(store)
     try:

@@ -1,0 +1,130 @@
+"""Show documents that came to an outcome: why they were dropped, or what they were taken to be a duplicate of.
+
+Reads a manifest of decisions or duplicates, or any that was made from them (``manifest=``). ``reason=`` is a rule's reason,
+``kept``, or ``exact_duplicate`` / ``near_duplicate`` for pairs side by side. Prints to standard output and writes nothing.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.compute as pc
+from omegaconf import MISSING
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from corpusmill.jobs.inspecting import samples
+from corpusmill.jobs.inspecting.samples import Place
+from corpusmill.jobs.inspecting.words import compare
+from corpusmill.jobs.runtime import manifest as manifests
+from corpusmill.jobs.runtime.config import Common, nearest
+from corpusmill.jobs.runtime.engine import Engine
+from corpusmill.jobs.runtime.inputs import view_of
+from corpusmill.jobs.runtime.main import main
+from corpusmill.jobs.runtime.manifest import Manifest
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality.select import columns_read, parse_rules
+
+PAIRS = ("exact_duplicate", "near_duplicate")
+_WHERE = {n: ("documents", n) for n in ("source", "native_id", "url", "text")}
+
+
+@dataclasses.dataclass
+class Config(Common):
+    """corpusmill inspect."""
+
+    manifest: str = MISSING  # decisions, duplicates, or what was made from them
+    reason: str = MISSING  # a rule's reason, kept, exact_duplicate or near_duplicate
+    n: int = 20  # how many
+    seed: int = 0  # decides which
+    chars: int = 1000  # of each text
+
+
+def run(config: Config, store: Store, engine: Engine) -> None:
+    """Print samples."""
+    made = manifests.lineage(store, manifests.resolve(store, config.manifest))
+    console = Console(soft_wrap=False)
+    if config.reason in PAIRS:
+        _pairs(config, store, made, console)
+    else:
+        _verdicts(config, store, made, console)
+
+
+def _role(made: Mapping[str, Manifest], role: str, config: Config) -> Manifest:
+    if role not in made:
+        raise ConfigError(f"manifest={config.manifest}: no {role} are in its lineage, so nothing came to {config.reason!r}")
+    return made[role]
+
+
+def _verdicts(config: Config, store: Store, made: Mapping[str, Manifest], console: Console) -> None:
+    decisions = _role(made, "decisions", config)
+    reasons = ["kept", *decisions.details.get("rules", [])]
+    if config.reason not in reasons:
+        raise ConfigError(f"reason={config.reason!r}: {nearest(config.reason, [*reasons, *PAIRS])}")
+    kept = config.reason == "kept"
+    places = samples.draw(
+        store, decisions, ["keep", "reason"], lambda t: t["keep"] if kept else pc.equal(t["reason"], config.reason),
+        config.n, config.seed, "kept" if kept else f"dropped.{config.reason}")
+    signals = _signals(decisions, made["annotations"], config.reason)
+    columns = _WHERE | {name: ("annotations", name) for name in signals}
+    found = samples.read(store, made, view_of(made), columns, places)
+    for place in places:
+        values = found[place]
+        shown = Text("\n".join(f"{name} = {values[name]}" for name in signals), style="yellow")
+        console.print(_panel(place, values, shown, Text(_cut(values["text"], config.chars))))
+    console.print(f"{len(places)} of {decisions.counts.get('kept' if kept else f'dropped.{config.reason}', 0):,} documents")
+
+
+def _signals(decisions: Manifest, annotations: Manifest, reason: str) -> list[str]:
+    """The signals that the rule of ``reason`` reads; all of them for what was kept."""
+    present = [name for name, _ in annotations.schema if name != "doc_id"]
+    rules = [r for r in decisions.parameters["rules"] if r["reason"] == reason]
+    if not rules:
+        return present
+    wanted = set().union(*(columns_read(parse_rules([{"reason": reason, "signal": r["signal"], "min": 0}])) for r in rules))
+    return [name for name in present if name in wanted]
+
+
+def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: Console) -> None:
+    duplicates = _role(made, "duplicates", config)
+    kind = config.reason.removesuffix("_duplicate")
+    places = samples.draw(
+        store, duplicates, ["keep", "kind"], lambda t: pc.and_kleene(pc.invert(t["keep"]), pc.equal(t["kind"], kind)),
+        config.n, config.seed, f"dropped.{config.reason}")
+    columns = _WHERE | {n: ("duplicates", n) for n in ("matched_doc_id", "similarity", "cluster_size")}
+    found = samples.read(store, made, duplicates.view, columns, places)
+    matched = samples.locate(store, made["documents"], [v["matched_doc_id"] for v in found.values()])
+    others = samples.read(store, made, duplicates.view, _WHERE, matched.values())
+    for place in places:
+        dropped = found[place]
+        canonical = matched[dropped["matched_doc_id"]]
+        _pair(console, config, (place, dropped), (canonical, others[canonical]))
+    console.print(f"{len(places)} of {duplicates.counts.get(f'dropped.{config.reason}', 0):,} documents")
+
+
+def _pair(console: Console, config: Config, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[str, Any]]) -> None:
+    left, right = Text(), Text()
+    for span in compare(_cut(dropped[1]["text"], config.chars), _cut(kept[1]["text"], config.chars)):
+        left.append(span.left, "" if span.equal else "bold red")
+        right.append(span.right, "" if span.equal else "bold green")
+    facts = Text(f"similarity {dropped[1]['similarity']:.3f}, {dropped[1]['cluster_size']} in its cluster", style="yellow")
+    console.rule(f"{dropped[0].doc_id.hex()} was taken for {kept[0].doc_id.hex()}")
+    console.print(_panel(*dropped, facts, left))
+    console.print(_panel(*kept, Text("kept", style="yellow"), right))
+
+
+def _panel(place: Place, values: Mapping[str, Any], facts: Text, text: Text) -> Panel:
+    title = Text(f"{place.doc_id.hex()}  {values['source']}  {values['native_id']}")
+    return Panel(Text("\n").join([facts, text]) if facts else text, title=title, title_align="left")
+
+
+def _cut(text: str, chars: int) -> str:
+    visible = "".join(c if c.isprintable() or c in "\n\t" else "·" for c in text[:chars])
+    return visible + (f" … {len(text) - chars:,} more characters" if len(text) > chars else "")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(["inspect", *sys.argv[1:]]))

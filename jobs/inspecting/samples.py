@@ -1,0 +1,92 @@
+"""Seeded draws of the rows that came to an outcome, and documents by their id.
+
+A draw is the rows of lowest priority, a hash of (seed, doc_id): the same for any sharding, and a larger draw holds the smaller.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusmill.jobs.runtime import aligned, shards
+from corpusmill.jobs.runtime import manifest as manifests
+from corpusmill.jobs.runtime.aligned import Columns
+from corpusmill.jobs.runtime.manifest import Manifest, Reference
+from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.text.hashing import priorities
+
+Choose = Callable[[pa.Table], pa.ChunkedArray]  # rows -> which of them may be drawn
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A row of a row-aligned dataset."""
+
+    priority: int
+    doc_id: bytes
+    ordinal: int
+    row: int
+
+
+def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n: int, seed: int, counted: str = "") -> list[Place]:
+    """At most ``n`` rows that ``choose`` allows, in the order of the draw.
+
+    ``counted`` names the count that is above 0 in shards that have such rows: the others are not read.
+    """
+    best: list[Place] = []
+    for shard in manifests.shards(store, made):
+        if counted and not shard.counts.get(counted):
+            continue
+        rows = shards.table(store, shard.main, ["doc_id", *columns])
+        allowed = np.flatnonzero(pc.fill_null(choose(rows), False).to_numpy(zero_copy_only=False))
+        if not len(allowed):
+            continue
+        ids = rows.column("doc_id").take(allowed).combine_chunks()
+        rank = priorities(ids, seed, "inspect")
+        first = np.argsort(rank, kind="stable")[:n]
+        best += [Place(int(rank[i]), ids[int(i)].as_py(), shard.ordinal, int(allowed[i])) for i in first]
+        best = sorted(best)[:n]
+    return best
+
+
+def locate(store: Store, documents: Manifest, ids: Iterable[bytes]) -> dict[bytes, Place]:
+    """Where documents are; of equal ids the first. Reads the ids of every shard until all are found."""
+    left = set(ids)
+    found: dict[bytes, Place] = {}
+    for shard in manifests.shards(store, documents):
+        if not left:
+            break
+        column = shards.table(store, shard.main, ["doc_id"]).column("doc_id").cast(pa.binary())
+        hits = np.flatnonzero(pc.is_in(column, pa.array(sorted(left), pa.binary())).to_numpy(zero_copy_only=False))
+        for row in hits.tolist():
+            doc_id = column[row].as_py()
+            found.setdefault(doc_id, Place(0, doc_id, shard.ordinal, row))
+            left.discard(doc_id)
+    return found
+
+
+def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], columns: Columns,
+         places: Iterable[Place]) -> dict[Place, dict[str, Any]]:
+    """The columns of each place, with the text at ``view``."""
+    wanted: dict[int, list[Place]] = {}
+    for place in places:
+        wanted.setdefault(place.ordinal, []).append(place)
+    found: dict[Place, dict[str, Any]] = {}
+    roles = {"documents"} | {role for role, _ in columns.values()}
+    for one in aligned.zipped(store, {role: made[role] for role in sorted(roles)}, view):
+        if one.ordinal in wanted:
+            for place, values in _rows(aligned.read_text(store, one, columns), wanted[one.ordinal]):
+                found[place] = values
+    return found
+
+
+def _rows(batches: Iterator[pa.RecordBatch], places: list[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    first = 0
+    for batch in batches:
+        for place in places:
+            if first <= place.row < first + batch.num_rows:
+                yield place, batch.slice(place.row - first, 1).to_pylist()[0]
+        first += batch.num_rows

@@ -1,0 +1,26 @@
+"""Two texts side by side, with the words that differ."""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterator
+
+_WORDS = re.compile(r"\s*\S+|\s+$")
+MAX_WORDS = 2_000  # of each text: comparing is quadratic in the worst case
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive words of both texts: equal, or different (then one of them may be empty)."""
+
+    left: str
+    right: str
+    equal: bool
+
+
+def compare(left: str, right: str) -> Iterator[Span]:
+    """The texts' first words as spans that join to them again."""
+    a, b = (_WORDS.findall(text)[:MAX_WORDS] for text in (left, right))
+    plain = [[word.strip() for word in words] for words in (a, b)]
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, *plain, autojunk=False).get_opcodes():
+        yield Span("".join(a[i:j]), "".join(b[k:m]), kind == "equal")
