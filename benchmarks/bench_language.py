@@ -3,8 +3,8 @@
     python benchmarks/bench_language.py [--corpus FOLDER] [--model lid.176.ftz] [--repeat 5] [--json PATH]
 
 MB = 10^6 bytes: of all text, and of the samples that are looked at (the first 4 KiB of each document without markup).
-Times are processor time, the best of ``--repeat`` passes over each file, held in memory. Agreement is the share of a source's documents
-with its language's code; untranslated pages, which the sources have, count against it.
+Times are processor time, the best of ``--repeat`` passes over each file, held in memory. Agreement is the share of a
+source's documents with its language's code; untranslated pages, which the sources have, count against it.
 """
 
 import argparse
@@ -83,7 +83,8 @@ def report(figures, agreement, target):
         print(f"{source:28}{right:10} of {documents}")
     if target:
         rounded = {name: {key: round(value, 1) for key, value in row.items()} for name, row in rates.items()}
-        found = {"unit": "MB/s on one core, processor time, best of passes", "machine": machine(), "figures": rounded, "agreement": agreement}
+        found = {"unit": "MB/s on one core, processor time, best of passes", "machine": machine(), "figures": rounded,
+                 "agreement": agreement}
         target.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -95,7 +95,9 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     work = Ingest(reading, config.ingest.shard_bytes, config.ingest.row_group_bytes,
                   None if config.limit is None else -(-config.limit // len(groups)), config.sample,
                   extractor() if pages else None)
-    made = stage.Stage("documents", DOCUMENTS, work.parameters())
+    known = _known(config)
+    parameters = work.parameters() | ({"catalogue": known} if known else {})
+    made = stage.Stage("documents", DOCUMENTS, parameters)
     tasks = [_task(made, i, group, config) for i, group in enumerate(groups)]
     made = dataclasses.replace(made, source="\n".join(t.key for t in tasks))
     if (done := stage.committed(here, made)) is not None:
@@ -108,9 +110,9 @@ def reader(config: Config) -> Reading:
     corpus, options = config.corpus, StoreOptions(config.corpus.endpoint or config.store.endpoint, config.store.region)
     kind: Any = choose("corpus.format", corpus.format, FORMATS)
     kind = "auto" if kind == "folder" else kind
-    known = catalogue.entry(corpus.catalogue) if corpus.catalogue else None
-    source = known.name if known and corpus.source is None else corpus.source
-    license = known.license if known and corpus.license is None else corpus.license  # noqa: A001
+    known = _known(config)
+    source = known.get("name") if corpus.source is None else corpus.source
+    license = known.get("license") if corpus.license is None else corpus.license  # noqa: A001
     on_bad: Any = choose("on_bad", config.on_bad or corpus.on_bad, ("fail", "quarantine"))
     return Reading(kind, _columns(corpus.columns), source, license, on_bad, config.ingest.row_group_bytes,
                    config.ingest.max_document_bytes, options)
@@ -122,6 +124,11 @@ def _columns(given: Any) -> dict[str, str]:
     return dict(given or {})
 
 
+def _known(config: Config) -> dict[str, Any]:
+    """What the catalogue says of the source."""
+    return dataclasses.asdict(catalogue.entry(config.corpus.catalogue)) if config.corpus.catalogue else {}
+
+
 def sources(config: Config) -> list[SourceFile]:
     """The files to read, sorted by URI."""
     if config.corpus.format == "machine":
@@ -129,8 +136,8 @@ def sources(config: Config) -> list[SourceFile]:
     identity: Any = config.ingest.identity
     options = StoreOptions(config.corpus.endpoint or config.store.endpoint, config.store.region)
     if config.corpus.format == "folder":
-        return data_folders(config.corpus.paths, options, reader(config).license)
-    plain, listed = expanded(config.corpus.paths, config.corpus.prefix, options)
+        return data_folders(config.corpus.paths, options, reader(config).license, identity)
+    plain, listed = expanded(config.corpus.paths, config.corpus.prefix, options, identity)
     found = listed + (find(plain, options, identity) if plain or not listed else [])
     return [one for _, one in sorted({file.uri: file for file in found}.items())]
 
@@ -161,6 +168,8 @@ def _commit(here: Session, made: stage.Stage, tasks: list[Task], work: "Ingest",
     index = index.set_column(0, "ordinal", pa.array(np.arange(index.num_rows)))
     quarantine = _quarantine(here, made, bad)
     details = {"quarantine": quarantine.path} if quarantine else {}
+    if "catalogue" in made.parameters:
+        details["catalogue"] = made.parameters["catalogue"]
     return stage.commit(here, made, index, counts, details=details, empty_ok=allow_empty, started=started)
 
 

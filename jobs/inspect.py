@@ -28,6 +28,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.select import columns_read, parse_rules
 
+WIDTH = 128  # where the output is not a terminal
 PAIRS = ("exact_duplicate", "near_duplicate")
 _WHERE = {n: ("documents", n) for n in ("source", "native_id", "url", "text")}
 
@@ -46,7 +47,7 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> None:
     """Print samples."""
     made = manifests.lineage(store, manifests.resolve(store, config.manifest))
-    console = Console(soft_wrap=False)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if config.reason in PAIRS:
         _pairs(config, store, made, console)
     else:

@@ -99,7 +99,9 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
         facts = Model.from_bytes(data).facts
         told = {name: facts[name] for name in ("documents", "sampled", "cards")}
         cards = json.dumps(told, ensure_ascii=False, indent=1).encode()
-        done = stage.commit_file(here, made, "cards.json", cards, {"artifact": artifacts.put(here.store, data)})
+        digest = artifacts.put(here.store, data)
+        # Named by the digest: of two runs that learn at once, one must not write over the cards of the other's model.
+        done = stage.commit_file(here, made, f"cards-{digest}.json", cards, {"artifact": digest})
     else:
         note(f"{made.name}: up to date", here.quiet)
     return str(done.details["artifact"])

@@ -31,7 +31,8 @@ class Place:
     row: int
 
 
-def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n: int, seed: int, counted: str = "") -> list[Place]:
+def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n: int, seed: int,
+         counted: str = "") -> list[Place]:
     """At most ``n`` rows that ``choose`` allows, in the order of the draw.
 
     ``counted`` names the count that is above 0 in shards that have such rows: the others are not read.
@@ -78,8 +79,7 @@ def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], 
     roles = {"documents"} | {role for role, _ in columns.values()}
     for one in aligned.zipped(store, {role: made[role] for role in sorted(roles)}, view):
         if one.ordinal in wanted:
-            for place, values in _rows(aligned.read_text(store, one, columns), wanted[one.ordinal]):
-                found[place] = values
+            found |= dict(_rows(aligned.read_text(store, one, columns), wanted[one.ordinal]))
     return found
 
 

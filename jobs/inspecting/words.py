@@ -22,5 +22,6 @@ def compare(left: str, right: str) -> Iterator[Span]:
     """The texts' first words as spans that join to them again."""
     a, b = (_WORDS.findall(text)[:MAX_WORDS] for text in (left, right))
     plain = [[word.strip() for word in words] for words in (a, b)]
-    for kind, i, j, k, m in difflib.SequenceMatcher(None, *plain, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, plain[0], plain[1], autojunk=False)
+    for kind, i, j, k, m in matcher.get_opcodes():
         yield Span("".join(a[i:j]), "".join(b[k:m]), kind == "equal")

@@ -19,7 +19,7 @@ from typing import IO
 CPU_SECONDS = 30
 MEMORY_BYTES = 4 << 30
 MAX_PAGE_BYTES = 16 << 20
-_PIPE_BYTES = 1 << 20  # most pages pass at once
+_RULES = 1  # of html.py: count up where they give another text
 
 
 class ExtractionError(Exception):
@@ -32,8 +32,8 @@ class ExtractionError(Exception):
 
 @functools.cache
 def extractor() -> str:
-    """Name and version of what extracts: the text depends on it."""
-    return f"resiliparse {version('resiliparse')}"
+    """What extracts, with its version and that of our rules around it: the text depends on both."""
+    return f"resiliparse {version('resiliparse')}, rules {_RULES}"
 
 
 @contextlib.contextmanager
@@ -86,8 +86,7 @@ class Extraction:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         command = [sys.executable, "-P", str(Path(__file__).with_name("html.py")), *map(str, self._limits)]
         self._process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
-            pipesize=_PIPE_BYTES)
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         return self._process
 
     def _died(self) -> ExtractionError:

@@ -59,9 +59,12 @@ def find(paths: Sequence[str], options: StoreOptions | None = None, identity: Id
         for file in files:
             found.setdefault(file.uri, file)
     ordered = [found[uri] for uri in sorted(found)]
-    if identity == "content":
-        return [dataclasses.replace(file, version=_content(file, options)) for file in ordered]
-    return ordered
+    return [identified(file, options, identity) for file in ordered]
+
+
+def identified(file: SourceFile, options: StoreOptions, identity: Identity) -> SourceFile:
+    """The file with the version that ``identity`` asks for."""
+    return file if identity == "version" else dataclasses.replace(file, version=_content(file, options))
 
 
 @contextlib.contextmanager

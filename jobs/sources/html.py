@@ -4,6 +4,7 @@ This file runs by itself in a process of its own too (see ``extraction``), and s
 """
 
 import codecs
+import contextlib
 import json
 import re
 import resource
@@ -118,5 +119,6 @@ def serve(requests: BinaryIO, answers: BinaryIO, cpu_seconds: int) -> None:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
     serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))

@@ -9,7 +9,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from corpusmill.jobs.runtime.store import StoreOptions, open_store
-from corpusmill.jobs.sources.files import SourceFile, find, opened
+from corpusmill.jobs.sources.files import Identity, SourceFile, find, identified, opened
 from corpusmill.jobs.sources.inflate import BrokenFileError, chunks
 from corpusmill.jobs.sources.pieces import COMPRESSIONS
 from corpusmill.operators.errors import ConfigError
@@ -20,7 +20,9 @@ _DATA = (".parquet", ".pq", ".jsonl", ".ndjson", ".json")
 _DESCRIPTIONS = {"dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json"}
 
 
-def expanded(paths: Sequence[str], prefix: str, options: StoreOptions) -> tuple[list[str], list[SourceFile]]:
+def expanded(
+    paths: Sequence[str], prefix: str, options: StoreOptions, identity: Identity = "version"
+) -> tuple[list[str], list[SourceFile]]:
     """The paths that are no lists, and the files that the lists among them name.
 
     A list ends in ``.paths`` or ``.paths.gz`` and has a path on each line, such as Common Crawl's ``warc.paths.gz``; with
@@ -31,7 +33,7 @@ def expanded(paths: Sequence[str], prefix: str, options: StoreOptions) -> tuple[
     for path in paths:
         if path.endswith(LISTS):
             for file in find([path], options):
-                found |= {one.uri: one for one in _named(file, prefix, options)}
+                found |= {one.uri: identified(one, options, identity) for one in _named(file, prefix, options)}
     return plain, list(found.values())
 
 
@@ -74,7 +76,9 @@ def _in_store(uris: Sequence[str], options: StoreOptions) -> dict[str, SourceFil
     return found
 
 
-def data_folders(paths: Sequence[str], options: StoreOptions, license: str | None) -> list[SourceFile]:  # noqa: A002
+def data_folders(
+    paths: Sequence[str], options: StoreOptions, license: str | None, identity: Identity = "version"  # noqa: A002
+) -> list[SourceFile]:
     """The data files of folders laid out as on the Hugging Face hub: Parquet and JSON Lines, beside a card.
 
     Rows that name no source get the folder's name; those that name no license ``license``, or else the one in the front matter
@@ -91,7 +95,8 @@ def data_folders(paths: Sequence[str], options: StoreOptions, license: str | Non
         default = license or (_license(card, options) if card is not None and len(files) > 1 else None)
         source = path.rstrip("/").rpartition("/")[2]
         for file in data:
-            found[file.uri] = dataclasses.replace(file, source=source if len(files) > 1 else "", license=default)
+            found[file.uri] = identified(
+                dataclasses.replace(file, source=source if len(files) > 1 else "", license=default), options, identity)
     return [found[uri] for uri in sorted(found)]
 
 

@@ -115,7 +115,7 @@ def _read(file: SourceFile, reading: Reading, pages: _Pages) -> Iterator[Piece]:
                 yield from batch.flush()
                 yield unreadable(file, reading, record.reason, f"after {row} records: {record.detail}")
             else:
-                batch.bad.append(BadRow(row, record.reason, record.detail, record.content))
+                yield from batch.set_aside(BadRow(row, record.reason, record.detail, record.content))
     yield from batch.flush()
 
 
@@ -126,7 +126,6 @@ class _Batch:
         self._file = file
         self._reading = reading
         self._defaults = _defaults(file, reading)
-        self.bad: list[BadRow] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -134,7 +133,7 @@ class _Batch:
         self._rows: list[int] = []
         self._dropped: collections.Counter[str] = collections.Counter()
         self._bytes = 0
-        self.bad = []
+        self._bad: list[BadRow] = []
 
     def add(self, row: int, record: Record, pages: _Pages) -> Iterator[Piece]:
         """The record as a document, a bad row or a count; the pieces that it completes."""
@@ -144,25 +143,34 @@ class _Batch:
             self._dropped[str(none)] += 1
             return
         except (BadResponseError, ExtractionError) as error:
-            self.bad.append(BadRow(row, error.reason, f"{named(record.headers)}: {error}", record.body[:QUARANTINED_BYTES]))
+            detail = f"{named(record.headers)}: {error}"
+            yield from self.set_aside(BadRow(row, error.reason, detail, record.body[:QUARANTINED_BYTES]))
             return
-        if self._rows and self._bytes + len(text) > self._reading.batch_bytes:
-            yield from self.flush()
-        self._bytes += len(text)
+        yield from self._make_room(len(text))
         self._rows.append(row)
         for name, value in _fields(record, text, facts).items():
             self._columns[name].append(value)
 
+    def set_aside(self, bad: BadRow) -> Iterator[Piece]:
+        """A bad row; the pieces that it completes."""
+        yield from self._make_room(len(bad.content or b""))
+        self._bad.append(bad)
+
+    def _make_room(self, size: int) -> Iterator[Piece]:
+        if self._bytes and self._bytes + size > self._reading.batch_bytes:
+            yield from self.flush()
+        self._bytes += size
+
     def flush(self) -> Iterator[Piece]:
         """What there is."""
-        if not (self._rows or self.bad or self._dropped):
+        if not (self._rows or self._bad or self._dropped):
             return
         types = {name: pa.string() for name in _COLUMNS} | {"text": pa.binary()}
         batch = pa.RecordBatch.from_arrays([pa.array(self._columns[n], t) for n, t in types.items()], names=list(_COLUMNS))
         documents, more = canonical(
             batch, {name: name for name in _COLUMNS}, self._defaults, np.array(self._rows, np.int64),
             self._reading.max_document_bytes)
-        bad = sorted([*self.bad, *more], key=lambda row: row.row)
+        bad = sorted([*self._bad, *more], key=lambda row: row.row)
         done = piece(self._file, self._reading, documents, bad, dropped=self._dropped)
         self._clear()
         yield done

@@ -38,11 +38,11 @@ class KMeans:
     the nearest centroid, on its own. A document without a word that the model knows goes to the domain ``none``.
     """
 
-    k: int = 20
-    dimensions: int = 128
+    k: int = 20  # domains
+    dimensions: int = 128  # of the latent space
     sample: int = 20_000  # documents that are learned from, drawn by a hash of their id
-    starts: int = 8
-    seed: int = 0
+    starts: int = 8  # runs of k-means, of which the best counts
+    seed: int = 0  # of the sample, the directions and the starts
     terms: int = 1 << 15  # buckets of words with a direction: the most frequent ones of the sample
     bits: int = 18  # words are hashed to 2 ** bits buckets
     artifact: str = ""  # digest or file of an earlier model: nothing is learned, it is applied

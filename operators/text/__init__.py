@@ -7,6 +7,8 @@
     shingles    folded words and their n-grams as hashes
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
     normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels
+    markup      text without tags, scripts and entities
+    fasttext    classifiers read from fastText's files; classifying: the kernels that apply them
     content     digests of Arrow content; hashing: the hash kernels below it
     tokens      tokenizers that count
     columns     the text column, and a batch with columns appended

@@ -1,6 +1,7 @@
 """The extractor's own process, and what hostile pages do to it."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -74,6 +75,4 @@ def test_nothing_is_left_running():
 
 
 def test_the_version_names_the_library():
-    name, version = extractor().split()
-    assert name == "resiliparse"
-    assert version[0].isdigit()
+    assert re.fullmatch(r"resiliparse \d+\.\d+\S*, rules \d+", extractor())

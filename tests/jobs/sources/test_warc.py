@@ -217,3 +217,14 @@ def test_the_limit_on_documents_holds_for_texts(tmp_path):
     documents, bad, _ = _read(tmp_path, archive.data, "crawl/x.wet.gz", max_document_bytes=1000)
     assert [d["text"] for d in documents] == ["y" * 50]
     assert [(row["row"], row["reason"]) for row in bad] == [(0, "oversize")]
+
+
+def test_bad_rows_do_not_pile_up_in_memory(tmp_path):
+    archive = Archive()
+    for number in range(20):
+        archive.page(number, status="no status")
+    (tmp_path / "x.warc.gz").write_bytes(archive.data)
+    [file] = find([str(tmp_path / "x.warc.gz")])
+    pieces = list(read(file, Reading(batch_bytes=1000, on_bad="quarantine")))
+    assert sum(piece.bad.num_rows for piece in pieces) == 20
+    assert max(sum(map(len, piece.bad["content"].to_pylist())) for piece in pieces) <= 1000

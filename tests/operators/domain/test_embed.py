@@ -9,28 +9,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.domain.embed import LOGS, log_weights, nearest, project, spelt, terms
+from corpusmill.operators.text.unicode import DIGIT, LETTER, UNICODE_VERSION, classes
 
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("abAB zé É\n-_'09٣ЖжΣς中文かカ한국ﬁ🙂\u0301"), st.characters(codec="utf-8")),
                          max_size=80), max_size=6)
-CASED = [*range(0x590), *range(0x10A0, 0x1100), *range(0x1E00, 0x2000)]
+CASED = {*range(0x590), *range(0x10A0, 0x1100), *range(0x1E00, 0x2000)}
 UNSPACED = [range(0x3040, 0x3100), range(0x3400, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x32000)]
+
+
+def in_words(character):
+    """Letters and decimal digits, by this Python where it knows the same characters."""
+    if unicodedata.unidata_version != UNICODE_VERSION:
+        return bool(classes()[ord(character)] & (LETTER | DIGIT))
+    category = unicodedata.category(character)
+    return category.startswith("L") or category == "Nd"
 
 
 def plain_words(text):
     """Runs of letters and digits, lower-cased where case is old; Han and Kana one by one."""
     found, run = [], ""
     for character in text:
-        if not (unicodedata.category(character).startswith("L") or unicodedata.category(character) == "Nd"):
+        if not in_words(character):
             found, run = [*found, run], ""
         elif any(ord(character) in block for block in UNSPACED):
             found, run = [*found, run, character], ""
         else:
             lower = character.lower()
-            run += lower if len(lower) == 1 and ord(character) in CASED_SET else character
+            run += lower if len(lower) == 1 and ord(character) in CASED else character
     return [word for word in [*found, run] if word]
-
-
-CASED_SET = set(CASED)
 
 
 def plain_bucket(word, bits):

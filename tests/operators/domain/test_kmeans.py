@@ -157,8 +157,9 @@ def test_too_little_text_is_a_clear_error():
         learned(same, Learn(PARAMETERS))
 
 
-@pytest.mark.parametrize("setting", [{"k": 0}, {"bits": 30}, {"sample": 1}, {"starts": 0}, {"dimensions": 0}, {"terms": 1}, {"k": 2.5},
-                                     {"artifact": 10**31}])
+@pytest.mark.parametrize("setting", [
+    {"k": 0}, {"bits": 30}, {"sample": 1}, {"starts": 0}, {"dimensions": 0}, {"terms": 1}, {"k": 2.5}, {"artifact": 10**31},
+])
 def test_settings_out_of_range_are_refused(setting):
     (name,) = setting
     with pytest.raises(ConfigError, match=rf"regroup\.{name}="):

@@ -1,7 +1,7 @@
 """Predictions, against those of fastText 0.9.2 for the same files.
 
-The models in ``models/`` are small and of no use: trained on random words of five alphabets, dense and quantised, with
-either loss. ``expected.json`` holds the texts, and the label and probability that ``model.predict(text)`` gave.
+The models in ``models/`` are of no use: random words of five alphabets and random weights in the library's format, dense
+and quantised, with either loss. ``expected.json`` holds the texts, and what ``model.predict(text)`` gave for them.
 """
 
 import json
