@@ -36,6 +36,7 @@ from corpusmill.operators.domain.label import Column
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DOMAINS
+from corpusmill.operators.text.content import file_digest
 
 BYTES = "text.bytes"  # the signal that holds a text's length
 NOTHING = pa.RecordBatch.from_pylist([], schema=kmeans.READS)
@@ -65,9 +66,9 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     if isinstance(labeller, KMeans):
         survivors = stage.Stage("domain_model", stage.NO_ROWS, {"subset": subset}, chosen, inputs.view_of(found), exact=False)
         digest = model_of(here, labeller, survivors)
-        model = Model.from_bytes(artifacts.fetch(store, digest).read_bytes())
+        cards = [] if here.plan else _model(store, digest).cards
         described = {"class": describe(labeller)["class"], "version": labeller.version, "artifact": digest}
-        details, work = {"artifact": digest, "cards": model.cards}, Assign(digest)
+        details, work = {"artifact": digest, "cards": cards}, Assign(digest)
     else:
         if (BYTES, "int64") in getattr(found.get("annotations"), "schema", ()):
             chosen["annotations"] = found["annotations"]  # tells how much text each stage dropped
@@ -85,8 +86,8 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
     What is learned is committed, as a dataset of its own, before anything uses it: torch may give other bits elsewhere.
     """
     if labeller.artifact:
-        return _named(here.store, labeller.artifact, "artifact")
-    previous = _named(here.store, labeller.previous, "previous") if labeller.previous else ""
+        return _named(here, labeller.artifact, "artifact")
+    previous = _named(here, labeller.previous, "previous") if labeller.previous else ""
     labeller = dataclasses.replace(labeller, previous=previous)
     parameters = {"labeller": describe(labeller)} | dict(survivors.parameters)
     made = dataclasses.replace(survivors, parameters=parameters)
@@ -107,8 +108,12 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
     return str(done.details["artifact"])
 
 
-def _named(store: Store, text: str, setting: str) -> str:
-    """The digest of an artifact given as such, as a file, or by a manifest that was made with it."""
+def _named(here: Session, text: str, setting: str) -> str:
+    """The digest of an artifact given as such, as a file, or by a manifest that was made with it.
+
+    A file is kept in the store, for the workers, unless this is but a plan.
+    """
+    store = here.store
     if text.startswith("@") or manifests.split_uri(text) is not None:
         domains = manifests.lineage(store, manifests.resolve(store, text)).get("domains")
         if domains is None or "artifact" not in domains.details:
@@ -120,7 +125,8 @@ def _named(store: Store, text: str, setting: str) -> str:
         return text
     folder, _, name = text.rpartition("/")
     try:
-        return artifacts.put(store, bytes(memoryview(open_store(folder or ".").read(name))))
+        data = bytes(memoryview(open_store(folder or ".").read(name)))
+        return file_digest(data) if here.plan else artifacts.put(store, data)
     except Missing as error:
         raise ConfigError(f"regroup.{setting}={text}: there is no such file; give a file, a digest or @NAME") from error
 

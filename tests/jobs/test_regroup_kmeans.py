@@ -150,13 +150,15 @@ def test_names_stay_when_a_refit_names_the_previous_model(domains, tmp_path):
     assert kept.details["artifact"] != made.details["artifact"]
 
 
-def test_a_plan_runs_nothing(documents):
+@pytest.mark.parametrize(("setting", "planned"), [("regroup.seed=77", "domain_model"), ("regroup.artifact={}", "domains")])
+def test_a_plan_runs_and_writes_nothing(documents, tmp_path, setting, planned):
     mill, made = documents
-    before = mill.stages()
-    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, "regroup.seed=77", "plan=true")
-    assert code == 0
-    assert "plan of domain_model" in err
-    assert mill.stages() == before
+    (tmp_path / "model").write_text("whatever a later run will read")
+    before = [entry.path for entry in mill.store.list()]
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, setting.format(tmp_path / "model"), "plan=true")
+    assert code == 0, err
+    assert f"plan of {planned}" in err
+    assert [entry.path for entry in mill.store.list()] == before
 
 
 @pytest.mark.parametrize(("setting", "told"), [
