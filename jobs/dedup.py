@@ -66,7 +66,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         parameters = {"threshold": config.dedup.threshold, "first": FIRST, "neighbours": NEIGHBOURS} | rank
         pairs = stage.Stage("pairs", PAIRS, parameters, chosen, inputs.view_of(found))
         chosen = chosen | {"pairs": find_pairs(here, pairs, (signer.bands, signer.lanes))}
-    made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | rank, chosen, inputs.view_of(found))
+    made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | rank | {"version": "2"}, chosen, inputs.view_of(found))
     return duplicates(here, made, config)
 
 

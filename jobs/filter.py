@@ -3,8 +3,10 @@
 Reads annotations (``annotations=``), writes decisions: ``doc_id, keep, reason``. No text is read, so thresholds can be swept.
 """
 
+import collections
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +23,8 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
 from corpusmill.operators.contract import describe
-from corpusmill.operators.quality.select import Rule, check, columns_read, parse_rules, select
+from corpusmill.operators.quality.histogram import tally
+from corpusmill.operators.quality.select import Rule, check, columns_read, parse_rules, select, values
 from corpusmill.operators.schema import DECISIONS, DOCUMENTS
 
 
@@ -62,7 +65,7 @@ class Select:
 
     rules: tuple[Rule, ...]
     columns: tuple[str, ...]
-    version = "1"
+    version = "2"
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Decisions of the shard."""
@@ -72,7 +75,27 @@ class Select:
         outcome = select(rows, self.rules)
         emit(encode([outcome.batch], DECISIONS))
         reasons = pc.fill_null(outcome.batch.column("reason"), "kept")
-        return Facts(dict(outcome.counts) | by_source(rows.column("source"), reasons))
+        return Facts(dict(outcome.counts) | by_source(rows.column("source"), reasons) | histograms(rows, self.rules))
+
+
+def histograms(rows: pa.RecordBatch, rules: tuple[Rule, ...]) -> dict[str, int]:
+    """Counts ``hist/REASON/BIN`` of what each rule bounds; further rules of one reason are REASON#2 and so on."""
+    counts: dict[str, int] = {}
+    for name, rule in zip(labels([rule.reason for rule in rules]), rules, strict=True):
+        if rule.isin is None:
+            found = tally(values(rows, rule), rule.min, rule.max)
+            counts |= {f"{stage.HISTOGRAM}{name}/{where}": n for where, n in found.items()}
+    return counts
+
+
+def labels(reasons: Sequence[str]) -> list[str]:
+    """A name for each rule: its reason, numbered where an earlier rule has the same."""
+    seen: collections.Counter[str] = collections.Counter()
+    found = []
+    for reason in reasons:
+        seen[reason] += 1
+        found.append(reason if seen[reason] == 1 else f"{reason}#{seen[reason]}")
+    return found
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Tell the story of a manifest: what came in, what was dropped and why, how the mixture compares with its plan.
 
-Reads the manifests of its lineage (``manifest=``) and their run.json, no shards. Writes ``report.json``, all facts that
+Reads the manifests of its lineage (``manifest=``) and their run.json, and a few documents as examples. Writes ``report.json``, all facts that
 do not differ between runs, and ``report.html``, the same for people, with the timings.
 """
 
@@ -22,7 +22,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 
-VERSION = "1"  # of facts and layout: part of the key, so that a new one is told anew
+VERSION = "2"  # of facts and layout: part of the key, so that a new one is told anew
 
 
 @dataclasses.dataclass

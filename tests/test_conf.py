@@ -8,15 +8,17 @@ from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
 from corpusmill.jobs.runtime.config import instantiate, strict
+from corpusmill.jobs.runtime.help import CATALOGUE
 from corpusmill.jobs.runtime.main import JOBS, module, register
 
 CONF = Path(__file__).parents[1] / "conf"
-GROUPS = {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in CONF.iterdir() if f.is_dir() and list(f.glob("*.yaml"))}
+GROUPS = {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in CONF.iterdir()
+          if f.is_dir() and list(f.glob("*.yaml")) and f.name != CATALOGUE}
 # What a user must give, with a value that will do.
 GIVEN = {
     "documents": "m", "annotations": "m", "decisions": "m", "duplicates": "m", "domains": "m", "counts": "m",
     "proportions": "m", "manifest": "m", "path": "x.parquet", "mix.budget": "7", "weigh.proportions": "{a: 1.0}",
-    "tokenizer.path": "x.json",
+    "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00",
 }
 
 

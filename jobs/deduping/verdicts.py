@@ -106,4 +106,20 @@ def _counts(batch: pa.RecordBatch, source: pa.Array) -> dict[str, int]:
     for one in pc.value_counts(outcome).to_pylist():
         name = one["values"]
         counts[name if name == "kept" else f"dropped.{name}"] = one["counts"]
-    return counts | by_source(source, outcome)
+    return counts | by_source(source, outcome) | cluster_sizes(batch)
+
+
+def cluster_sizes(batch: pa.RecordBatch) -> dict[str, int]:
+    """How many clusters of each size there are, ``clusters/2``, ``clusters/3-4``, ``clusters/5-8`` and so on.
+
+    Each is counted where its kept document is.
+    """
+    kept = batch.filter(pc.fill_null(batch.column("keep"), False)).column("cluster_size")
+    sizes = kept.filter(pc.greater(kept, 1)).to_numpy(zero_copy_only=False).astype(np.int64)
+    _, powers = np.frexp(sizes - 1)  # sizes up to 2 ** power, exact below 2 ** 53
+    found = zip(*np.unique(powers, return_counts=True), strict=True)
+    return {f"clusters/{_span(int(power))}": int(n) for power, n in found}
+
+
+def _span(power: int) -> str:
+    return "2" if power == 1 else f"{2 ** (power - 1) + 1}-{2**power}"

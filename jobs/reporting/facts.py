@@ -1,4 +1,4 @@
-"""What a report tells, collected from the manifests of a lineage. No shard is read, and no run differs.
+"""What a report tells, collected from the manifests of a lineage, and a few documents. No run differs.
 
 Timings are apart, in ``timings``.
 """
@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpusmill.jobs.reporting.domains import Domain, domains_of
+from corpusmill.jobs.reporting.examples import Examples, examples_of
 from corpusmill.jobs.reporting.funnel import Source, Step, sources_of, steps_of
+from corpusmill.jobs.reporting.measures import Clusters, Histogram, clusters_of, histograms_of
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
-ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domains",
-         "counts", "sizes", "proportions", "mixture")
+ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model",
+         "domains", "counts", "sizes", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Facts:
     quarantine: str  # path of the manifest of bad rows; "" where there are none
     not_applicable: Mapping[str, int]  # rows that a rule could not judge, by the rule's reason
     datasets: tuple[Dataset, ...]
+    histograms: tuple[Histogram, ...] = ()
+    clusters: Clusters | None = None
+    cards: tuple[Mapping[str, Any], ...] = ()  # of domains that were learned: see operators/domain/cards.py
+    examples: Examples = Examples()  # documents to look at
 
     def dataset(self, role: str) -> Dataset | None:
         """The dataset in a role."""
@@ -84,6 +90,8 @@ def collect(store: Store, told: Manifest) -> Facts:
     return Facts(
         told.path, told.stage, _unit(made), steps_of(made), sources_of(made), domains_of(made), _plan(made),
         _named(made, "documents", "unread."), bad, _named(made, "decisions", "not_applicable."), _datasets(listed),
+        histograms_of(made), clusters_of(made), tuple(made["domains"].details.get("cards", ())) if "domains" in made else (),
+        examples_of(store, made),
     )
 
 

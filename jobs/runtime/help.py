@@ -7,6 +7,8 @@ from typing import Any
 
 from corpusmill.jobs.runtime.main import module
 
+CATALOGUE = "source"  # entries of sources, named by corpus.catalogue: no group of options
+
 
 def groups() -> dict[str, list[str]]:
     """Every config group and its options."""
@@ -14,7 +16,7 @@ def groups() -> dict[str, list[str]]:
     return {
         folder.name: sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
         for folder in sorted(root.iterdir(), key=lambda f: f.name)
-        if folder.is_dir() and not folder.name.startswith("_")
+        if folder.is_dir() and not folder.name.startswith("_") and folder.name != CATALOGUE
     }
 
 

@@ -23,6 +23,7 @@ from corpusmill.operators.text.content import file_digest
 from corpusmill.operators.text.content import key as digest_key
 
 NO_ROWS = pa.schema([])
+HISTOGRAM = "hist/"  # begins the names of counts that only the manifest holds: there are too many for a row per shard
 
 
 class Planned(CorpusmillError):
@@ -93,9 +94,10 @@ def run(session: Session, stage: Stage, tasks: Iterable[Task], total: int, work:
 
 
 def index_of(done: Done, renumber: bool) -> Iterator[tuple[int, str, receipts.Output, Mapping[str, int]]]:
-    """The rows of a dataset's index that a task gives; its counts stand with the first."""
+    """The rows of a dataset's index that a task gives; its counts, without histograms, stand with the first."""
+    told = {name: n for name, n in done.receipt.counts.items() if not name.startswith(HISTOGRAM)}
     for i, output in enumerate(done.receipt.outputs):
-        counts = done.receipt.counts if i == 0 else {}
+        counts = told if i == 0 else {}
         ordinal = (done.ordinal << 20) + i if renumber else done.ordinal
         yield ordinal, done.documents or output.main.content, output, counts
 

@@ -1,6 +1,6 @@
 """WARC files as records, whatever is damaged: every record that is whole is found.
 
-Neither warcio nor FastWARC goes on after a broken gzip member or a length that runs past its record (docs/decisions/0012),
+Neither warcio nor FastWARC goes on after a broken gzip member or a length that runs past its record (docs/decisions/0011),
 so the framing is done here. Where a record ends is told by its Content-Length if what follows is the start of another, by the
 next gzip member that begins with ``WARC/``, or else by the next line ``WARC/1.x``.
 """

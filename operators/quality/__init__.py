@@ -5,4 +5,5 @@
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
     langid       Language: by a fastText classifier, on text without markup
     select       rules over signals: keep or drop, and the reason
+    histogram    logarithmic histograms of what rules bound, in additive counts
 """

@@ -113,6 +113,17 @@ def select(batch: pa.RecordBatch, rules: Sequence[Rule]) -> Outcome:
     return Outcome(pa.record_batch([batch.column("doc_id"), pa.array(keep), reasons], schema=DECISIONS), counts)
 
 
+def values(batch: pa.RecordBatch, rule: Rule) -> npt.NDArray[np.float64]:
+    """The value that the rule bounds, for each row; NaN where it is not applicable or the rule is not meant for the row.
+
+    Rows that an earlier rule drops have theirs too. Raises ConfigError for a rule with ``isin``, which bounds nothing.
+    """
+    if rule.isin is not None:
+        raise ConfigError(f"rule {rule.reason!r} has no bounds: it lists values")
+    found = _value(batch, rule)
+    return found if rule.when is None else np.where(rule.when.holds(batch.column(rule.when.column)), found, np.nan)
+
+
 def columns_read(rules: Iterable[Rule]) -> set[str]:
     """Every column that the rules name, those of their conditions included."""
     rules = tuple(rules)
