@@ -3,7 +3,8 @@
     python benchmarks/bench_stages.py [--corpus FOLDER] [--copies N] [--scaling] [--json FILE]
 
 Every stage runs in this process, pinned to one core, over committed inputs; kernels are compiled first. Best of --repeat runs,
-each in a store of its own. --scaling runs the whole build on Ray with one and with two workers, in a session that is warm.
+each in a store of its own. The mixture is all of the corpus once, so that it moves the text that the rewrite moves.
+--scaling runs the whole build on Ray with one and with two workers, in a session that is warm.
 """
 
 import argparse
@@ -44,8 +45,9 @@ def chain(root, files, budget, engine):
     steps = [
         ("ingest", ["corpus=files", f"corpus.paths=[{paths}]", "corpus.source='{dataset}'"]),
         ("annotate", ["documents=@ingest"]), ("filter", ["annotations=@annotate"]), ("dedup", ["decisions=@filter"]),
-        ("regroup", ["decisions=@filter", "duplicates=@dedup"]), ("count", ["domains=@regroup"]), ("weigh", ["counts=@count"]),
-        ("mix", ["proportions=@weigh", f"mix.budget={budget}"]),
+        ("regroup", ["decisions=@filter", "duplicates=@dedup"]), ("count", ["domains=@regroup"]),
+        ("weigh", ["counts=@count", "weigh=natural"]),
+        ("mix", ["proportions=@weigh", f"mix.budget={budget}", "mix.max_epochs=1"]),
     ]
     seconds, made = {}, {}
     for name, overrides in steps:
@@ -118,7 +120,7 @@ def main():
         print(f"{'all':<9} {total[1]:>7.2f} s → {total[2]:>7.2f} s   {total[1] / total[2]:.2f}×")
         record["scaling"] = found
     else:
-        rows = per_core(files, mb, "40M", options.repeat)
+        rows = per_core(files, mb, "1B", options.repeat)
         for name, seconds, rate, share in rows:
             print(f"{name:<9} {seconds:>7.2f} s  {rate:>8.1f} MB/s  {share:>7.0%} of the rewrite")
         record["stages"] = [dict(zip(("stage", "seconds", "mb_per_second", "of_rewrite"), row, strict=True)) for row in rows]

@@ -276,9 +276,11 @@ class Draw:
         rows = np.repeat(np.arange(batch.num_rows), copies)
         starts = np.repeat(np.cumsum(copies) - copies, copies)
         epoch = (np.arange(len(rows)) - starts).astype(np.int32)
-        taken = batch.take(pa.array(rows))
-        order = order_keys(taken.column("doc_id"), epoch, self.seed)
-        values = {n: taken.column(n) for n in taken.schema.names} | {"epoch": pa.array(epoch), "order": pa.array(order)}
+        order = order_keys(doc_id.take(pa.array(rows)), epoch, self.seed)
+        place = np.argsort(order, kind="stable")  # in their order, so that routing need not move the text again
+        taken = batch.take(pa.array(rows[place]))
+        values = {n: taken.column(n) for n in taken.schema.names}
+        values |= {"epoch": pa.array(epoch[place]), "order": pa.array(order[place])}
         return pa.RecordBatch.from_arrays([values[n] for n in MESSAGES.names], schema=MESSAGES)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> np.ndarray:

@@ -64,12 +64,17 @@ class Exchanged:
         stride = self.mappers * 24
         routes = np.frombuffer(memoryview(store.read(self.table, partition * stride, stride)), np.int64).reshape(-1, 3)
         paths = _paths(store, self.objects)
-        found = []
+        found: list[pa.RecordBatch] = []
         for index, start, end in routes.tolist():
             if end > start:
-                data = pa.py_buffer(store.read(paths[index], start, end - start))
-                found.append(pa.ipc.read_record_batch(data, self.schema))
+                found += _messages(store.read(paths[index], start, end - start), self.schema)
         return pa.Table.from_batches(found, self.schema)
+
+
+def _messages(data: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    reader = pa.BufferReader(data)
+    while reader.tell() < len(data):
+        yield pa.ipc.read_record_batch(pa.ipc.read_message(reader), schema)
 
 
 @functools.lru_cache(maxsize=4)
@@ -103,29 +108,29 @@ class _Refine:
     schema: pa.Schema
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
-        batches = []
+        batches: list[pa.RecordBatch] = []
         for path, start, end in task.payload:
-            batches.append(pa.ipc.read_record_batch(pa.py_buffer(store.read(path, start, end - start)), self.schema))
+            batches += _messages(store.read(path, start, end - start), self.schema)
         parts = [self.mapper.route(batch, self.partitions) % self.groups for batch in batches]
         return Facts({}, {"offsets": _scatter(emit, batches, parts, self.groups)})
 
 
 def _scatter(emit: Emit, batches: list[pa.RecordBatch], parts: list[Offsets], count: int) -> list[int]:
     """Emit one object with the messages ordered by partition, and give its ``count`` + 1 offsets."""
-    sink = pa.BufferOutputStream()
-    offsets = [0]
     ordered = []
     for batch, part in zip(batches, parts, strict=True):
-        order = np.argsort(part, kind="stable")
-        ordered.append((batch.take(pa.array(order)), np.searchsorted(part[order], np.arange(count + 1))))
-    for partition in range(count):
-        pieces = [b.slice(cut[partition], cut[partition + 1] - cut[partition]) for b, cut in ordered]
-        pieces = [p for p in pieces if p.num_rows]
-        if pieces:
-            joined = pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
-            sink.write(joined.serialize())
+        if (part[1:] < part[:-1]).any():  # a mapper that gives its rows in order spares them a copy
+            order = np.argsort(part, kind="stable")
+            batch, part = batch.take(pa.array(order)), part[order]
+        ordered.append((batch, np.searchsorted(part, np.arange(count + 1))))
+    pieces = [[b.slice(cut[p], cut[p + 1] - cut[p]) for b, cut in ordered if cut[p + 1] > cut[p]] for p in range(count)]
+    data = pa.allocate_buffer(sum(pa.ipc.get_record_batch_size(one) for piece in pieces for one in piece))
+    sink = pa.FixedSizeBufferWriter(data)  # a growing one would copy all that is in it again and again
+    offsets = [0]
+    for piece in pieces:
+        for one in piece:
+            sink.write(one.serialize())
         offsets.append(sink.tell())
-    data = sink.getvalue()
     emit.blob(data, file_digest(data), sum(b.num_rows for b in batches), "ipc")
     return offsets
 

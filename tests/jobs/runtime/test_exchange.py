@@ -134,7 +134,9 @@ def test_offsets_cut_the_object_by_partition(session):
         assert (offsets[0], offsets[-1]) == (0, receipt.outputs[0].main.size)
         data = bytes(session.store.read(receipt.outputs[0].main.object))
         for partition, (start, end) in enumerate(pairwise(offsets)):
-            rows = pa.ipc.read_record_batch(pa.py_buffer(data[start:end]), SCHEMA).to_pylist() if end > start else []
+            reader, rows = pa.BufferReader(data[start:end]), []
+            while reader.tell() < end - start:
+                rows += pa.ipc.read_record_batch(pa.ipc.read_message(reader), SCHEMA).to_pylist()
             assert Counter((r["key"], r["value"]) for r in rows) == expected([task.payload], 4)[partition]
 
 
