@@ -1,7 +1,7 @@
 """Tell the story of a manifest: what came in, what was dropped and why, how the mixture compares with its plan.
 
-Reads the manifests of its lineage (``manifest=``) and their run.json, and a few documents as examples. Writes ``report.json``, all facts that
-do not differ between runs, and ``report.html``, the same for people, with the timings.
+Reads the manifests of its lineage (``manifest=``) and their run.json, and a few documents as examples. Writes
+``report.json``, all facts that do not differ between runs, and ``report.html``, the same for people, with the timings.
 """
 
 import dataclasses

@@ -1,11 +1,15 @@
 """What a report tells, and how it looks.
 
-facts      collects what the manifests of a lineage say; no shard is read
+facts      collects what the manifests of a lineage say
 funnel     documents, text and tokens after each stage, by reason and by source
+measures   histograms of what rules bound, and sizes of clusters
+examples   documents that came to each outcome, and pairs of duplicates: the only thing for which shards are read
 domains    each domain as found, as planned and as drawn
 timings    how the run of each stage went, from its run.json
 prose      title, summary sentence, headline numbers and notices
 sections   the parts of the page that tell what happened; reasons: why documents were dropped
+pictures   those that are drawn: signals against their bounds, clusters, the map of domains; charts: the drawing
+gallery    the examples, folded
 page       the page around them, with timings, configuration and digests
 tables     tables and bars
 html       markup in which all text is escaped, and numbers for people

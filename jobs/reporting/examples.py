@@ -5,7 +5,6 @@ The draws are seeded, so that they are facts like any other: the same documents 
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -73,7 +72,7 @@ class Examples:
 
 def examples_of(store: Store, made: Mapping[str, Manifest]) -> Examples:
     """Reads the documents that are drawn; nothing where there are too many shards, or they are gone."""
-    if "documents" not in made or not {"decisions", "duplicates"} & set(made):
+    if "documents" not in made or not made["documents"].index or not {"decisions", "duplicates"} & set(made):
         return Examples()
     if made["documents"].shards > SHARDS:
         return Examples(note=f"Documents are in {made['documents'].shards:,} shards, more than a report reads: corpusmill "
@@ -151,9 +150,10 @@ def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, d
 
 def first_difference(left: str, right: str) -> int:
     """Where to begin, so that the first difference is on show; 0 where there is none, or it is near the beginning."""
-    same = len(os.path.commonprefix([left[:COMPARED], right[:COMPARED]]))
-    differ = same < min(COMPARED, max(len(left), len(right)))
-    return max(0, same - LEAD) if differ and same > CHARS // 2 else 0
+    both = zip(left[:COMPARED], right[:COMPARED], strict=False)
+    end = min(len(left), len(right))
+    same = next((i for i, (a, b) in enumerate(both) if a != b), end if max(len(left), len(right)) > end else 0)
+    return max(0, same - LEAD) if CHARS // 2 < same < COMPARED else 0
 
 
 def _shown(place: Place, values: Mapping[str, Any], signals: Iterable[str], start: int = 0) -> Shown:

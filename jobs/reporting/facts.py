@@ -60,7 +60,7 @@ class Facts:
     histograms: tuple[Histogram, ...] = ()
     clusters: Clusters | None = None
     cards: tuple[Mapping[str, Any], ...] = ()  # of domains that were learned: see operators/domain/cards.py
-    examples: Examples = Examples()  # documents to look at
+    examples: Examples = dataclasses.field(default_factory=Examples)  # documents to look at
 
     def dataset(self, role: str) -> Dataset | None:
         """The dataset in a role."""

@@ -64,7 +64,8 @@ def _histogram(label: str, rule: Mapping[str, Any], found: Mapping[str, int], co
     special = (ZERO, NEGATIVE, INFINITE, BELOW, ABOVE)
     numbers = sorted(int(where) for where in found if where not in special)
     reason = rule["reason"]
-    return Histogram(label, rule, {number: found[str(number)] for number in numbers}, *(found.get(s, 0) for s in special),
+    zero, negative, infinite, below, above = (found.get(name, 0) for name in special)
+    return Histogram(label, rule, {number: found[str(number)] for number in numbers}, zero, negative, infinite, below, above,
                      counts.get(f"dropped.{reason}", 0), counts.get(f"not_applicable.{reason}", 0))
 
 

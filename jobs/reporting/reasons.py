@@ -6,38 +6,67 @@ from typing import Any
 from corpusmill.jobs.reporting import prose
 from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.funnel import Source
-from corpusmill.jobs.reporting.html import Html, join, name, number, tag
-from corpusmill.jobs.reporting.tables import Column, hint, share_of, table
+from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
+from corpusmill.jobs.reporting.tables import Column, hint, share_of, stacked, table
+
+COLOURS = 8  # reasons with a colour of their own: the others share one
+
+
+def palette(facts: Facts) -> dict[tuple[str, str], str]:
+    """(stage, reason) → class of its colour, for the most frequent ones."""
+    dropped = [(-n, step.stage, reason) for step in facts.steps for reason, n in step.dropped.items() if n]
+    return {(stage, reason): f"r{i + 1}" for i, (_, stage, reason) in enumerate(sorted(dropped)[:COLOURS])}
 
 
 def reasons(facts: Facts) -> Html:
-    """Empty where nothing can be dropped."""
-    if not facts.steps:
+    """What is left after each reason; empty where nothing can be dropped."""
+    if not facts.steps or not (rules_of(facts) or any(step.dropped for step in facts.steps)):
         return join([])
-    rules = {rule["reason"]: rule for rule in _rules(facts)}
-    first = facts.steps[0].documents_in
-    rows = []
+    heading = tag("h2", "Why documents were dropped")
+    explained = ("Read from top to bottom: each reason takes its share off what the ones above left. Each dropped document has "
+                 "one reason, the first rule that it fails.")
+    if facts.not_applicable:
+        explained += " «Not applicable» counts documents that a rule could not judge and let pass."
+    return tag("section", heading, hint(explained), _waterfall(facts), _idle(facts), _by_source(facts))
+
+
+def _waterfall(facts: Facts) -> Html:
+    rules = {rule["reason"]: rule for rule in rules_of(facts)}
+    colours, first = palette(facts), max(1, facts.steps[0].documents_in)
+    left, rows = first, []
     for step in facts.steps:
-        named = [r for r in rules if r not in step.dropped] if step.stage == "decisions" else []
-        listed = sorted(step.dropped.items(), key=lambda item: (-item[1], item[0])) + [(r, 0) for r in named]
-        for reason, n in listed:
+        for reason, n in sorted(step.dropped.items(), key=lambda item: (-item[1], item[0])):
             rule = rules.get(reason) if step.stage == "decisions" else None
-            unknown = facts.not_applicable.get(reason, 0) if rule else 0
+            left -= n
+            bar = stacked([("kept", left / first), (colours.get((step.stage, reason), "r0"), n / first)],
+                          f"{number(n)} dropped, {number(left)} left")
             rows.append([prose.STAGES[step.stage], name(reason), tag("code", bounds(rule)) if rule else "", number(n),
-                         share_of(n, first), *([number(unknown) if unknown else ""] if facts.not_applicable else [])])
+                         share_of(n, first), bar, number(left),
+                         *([_unknown(facts, reason) if rule else ""] if facts.not_applicable else [])])
+    if not rows:
+        return hint("None was.")
+    columns = [Column("Stage", None), Column("Reason", "name"), Column("Kept where", None), Column("Dropped"), Column("Of all"),
+               Column("", "wide"), Column("Left"), *([Column("Not applicable")] if facts.not_applicable else [])]
+    return table(columns, rows, list)
+
+
+def _unknown(facts: Facts, reason: str) -> str:
+    return number(facts.not_applicable[reason]) if reason in facts.not_applicable else ""
+
+
+def _idle(facts: Facts) -> Html:
+    """Rules that dropped nothing, folded."""
+    dropped = {reason for step in facts.steps if step.stage == "decisions" for reason in step.dropped}
+    rows = [[name(r["reason"]), tag("code", bounds(r)), _unknown(facts, r["reason"])]
+            for r in rules_of(facts) if r["reason"] not in dropped]
     if not rows:
         return join([])
-    columns = [Column("Stage", None), Column("Reason", "name"), Column("Kept where", "name"), Column("Documents"),
-               Column("Of all")]
-    explained = "Each dropped document has one reason: the first rule that it fails."
-    if facts.not_applicable:
-        columns.append(Column("Not applicable"))
-        explained += " «Not applicable» counts documents that a rule could not judge and let pass."
-    heading = tag("h2", "Why documents were dropped")
-    return tag("section", heading, hint(explained), table(columns, rows, list), _by_source(facts))
+    columns = [Column("Reason", "name"), Column("Kept where", None), Column("Not applicable")]
+    return tag("details", tag("summary", f"{plural(len(rows), 'rule')} that dropped nothing"), table(columns, rows, list))
 
 
-def _rules(facts: Facts) -> list[Mapping[str, Any]]:
+def rules_of(facts: Facts) -> list[Mapping[str, Any]]:
+    """The filter's, in the order in which they are tried."""
     decisions = facts.dataset("decisions")
     return list(decisions.parameters.get("rules", [])) if decisions else []
 
@@ -48,7 +77,8 @@ def bounds(rule: Mapping[str, Any]) -> str:
     high = f" ≤ {_bound(rule['max'])}" if rule.get("max") is not None else ""
     among = f" is one of {', '.join(map(str, rule['isin']))}" if rule.get("isin") else ""
     when = rule.get("when")
-    where = f", for {when['column']} in {', '.join(map(str, when['values']))}" if when else ""
+    such = "not in" if when and when.get("negated") else "in"
+    where = f", for {when['column']} {such} {', '.join(map(str, when['values']))}" if when else ""
     return f"{low}{rule['signal']}{high}{among}{where}"
 
 

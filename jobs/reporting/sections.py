@@ -1,10 +1,14 @@
 """The sections that tell what happened: the funnel, the mixture against its plan, domains, sources."""
 
+import collections
+from collections.abc import Mapping
+
 from corpusmill.jobs.reporting import prose
 from corpusmill.jobs.reporting.domains import Domain
 from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.funnel import Source, Step
 from corpusmill.jobs.reporting.html import Html, join, name, number, percent, size, tag
+from corpusmill.jobs.reporting.reasons import palette
 from corpusmill.jobs.reporting.tables import Column, grouped, hint, legend, share_of, stacked, table
 
 LOST = {"decisions": "Filtered", "duplicates": "Duplicates"}
@@ -94,18 +98,28 @@ def _domain(d: Domain, whole: int) -> list[object]:
 
 
 def sources(facts: Facts) -> Html:
-    """What is left of each source."""
+    """What became of each source: a bar with a part for each reason."""
     if not facts.sources:
         return join([])
     stages = [step.stage for step in facts.steps if step.stage in LOST]
     columns = [Column("Source", "name"), Column("Documents in"), *(Column(LOST[stage]) for stage in stages),
-               Column("Kept"), Column("", "bar"), Column("Kept")]
-    explained = "Where documents came from, and how many of each source are left."
-    return section("Sources", hint(explained), table(columns, facts.sources, lambda s: _source(s, stages)))
+               Column("Kept"), Column("", "wide"), Column("Kept")]
+    colours = palette(facts)
+    found = {(stage, reason) for s in facts.sources for stage, own in s.dropped.items() for reason in own}
+    entries = [(colour, reason) for (stage, reason), colour in colours.items() if (stage, reason) in found]
+    others = [("r0", "other reasons")] if found - set(colours) else []
+    explained = "Where documents came from, how many of each source are left, and what dropped the others."
+    return section("What became of each source", hint(explained), legend(("kept", "kept"), *entries, *others),
+                   table(columns, facts.sources, lambda s: _source(s, stages, colours)))
 
 
-def _source(s: Source, stages: list[str]) -> list[object]:
+def _source(s: Source, stages: list[str], colours: Mapping[tuple[str, str], str]) -> list[object]:
     lost = [sum(s.dropped.get(stage, {}).values()) for stage in stages]
     whole = max(1, s.documents_in)
-    bar = stacked([("kept", s.kept / whole), ("drop", sum(lost) / whole)], f"{percent(s.kept / whole)} kept")
+    parts: collections.Counter[str] = collections.Counter({"kept": s.kept, **dict.fromkeys(colours.values(), 0)})
+    for stage, own in s.dropped.items():
+        for reason, n in own.items():
+            parts[colours.get((stage, reason), "r0")] += n
+    told = ", ".join(f"{number(n)} {reason}" for own in s.dropped.values() for reason, n in own.items())
+    bar = stacked([(kind, n / whole) for kind, n in parts.items() if n], f"{number(s.kept)} kept{told and f', {told}'}")
     return [name(s.source), number(s.documents_in), *map(number, lost), number(s.kept), bar, share_of(s.kept, s.documents_in)]

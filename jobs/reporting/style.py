@@ -34,11 +34,32 @@ tfoot td { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600
 .number { text-align: right; white-space: nowrap; }
 .name { overflow-wrap: anywhere; min-width: 13rem; }
 .faint { color: var(--soft); }
-.bar { min-width: 7rem; width: 15%; }
+.bar { min-width: 7rem; width: 15%; } .wide { min-width: 11rem; width: 32%; }
 svg { display: block; width: 100%; border-radius: 2px; }
 .kept { fill: var(--kept); } .drop { fill: var(--drop); }
 .natural { fill: var(--natural); } .planned { fill: var(--planned); }
 .track { fill: var(--line); }
+.r0 { fill: #98a0aa; } .r1 { fill: #d97b5b; } .r2 { fill: #dcae3f; } .r3 { fill: #9a72b4; } .r4 { fill: #c4567b; }
+.r5 { fill: #7f9f4a; } .r6 { fill: #45a39c; } .r7 { fill: #a57f60; } .r8 { fill: #7480d6; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .8rem; margin: .8rem 0 0; }
+.grid .card { padding: .7rem .9rem .3rem; min-width: 0; display: flex; flex-direction: column; }
+.grid h3 { margin: 0; overflow-wrap: anywhere; }
+.grid .hint { margin: .2rem 0 .5rem; } .grid code { color: var(--soft); }
+.chart { margin-top: .5rem; } .grid .chart { margin-top: auto; padding-top: .5rem; }
+.chart text { font-size: 10.5px; fill: var(--soft); font-variant-numeric: tabular-nums; }
+.chart .strong { fill: var(--ink); font-weight: 600; }
+.axis { stroke: var(--soft); fill: none; }
+.line { stroke: var(--ink); stroke-width: 1.4; stroke-dasharray: 4 3; fill: none; }
+.line.faint { stroke: var(--line); stroke-dasharray: none; }
+.bubble { fill: var(--kept); fill-opacity: .3; stroke: var(--kept); }
+.words { min-width: 10rem; max-width: 24rem; overflow-wrap: anywhere; vertical-align: top; font-size: .86rem; }
+.excerpt { color: var(--soft); max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+td.words, tr:has(.words) td { vertical-align: top; }
+.sample { border-top: 1px solid var(--line); padding-top: .5rem; margin-top: .7rem; }
+.sample pre { margin: .3rem 0; max-height: 18rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .9rem; } .pair > div { min-width: 0; } .pair h3 { margin: 0; }
+.pair > div:first-child mark { background: #e58f7066; } .pair > div:last-child mark { background: #57a86b59; }
+mark { color: inherit; border-radius: 2px; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: .5rem 0 0; font-size: .85rem; color: var(--soft); }
 .legend span { display: inline-flex; align-items: center; gap: .4rem; }
 .legend svg { width: .8rem; height: .8rem; }
@@ -57,6 +78,6 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 @media (max-width: 40rem) { main { padding: 1.4rem 1rem 3rem; }
-  dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
+  .pair, dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
 @media print { details { break-inside: avoid; } body { background: #fff; } }
 """

@@ -62,8 +62,8 @@ def legend(*entries: tuple[str, str]) -> Html:
 
 
 def _svg(drawn: Sequence[Html], height: int, says: str) -> Html:
-    return tag("svg", *drawn, viewBox=f"0 0 100 {height}", preserveAspectRatio="none", height=height, role="img",
-               aria_label=says)
+    return tag("svg", tag("title", says), *drawn, viewBox=f"0 0 100 {height}", preserveAspectRatio="none", height=height,
+               role="img", aria_label=says)
 
 
 def _rect(kind: str, x: float, y: float, width: float, height: float) -> Html:

@@ -6,12 +6,14 @@ h = 1. Zero, values below zero and infinite ones have bins of their own. All cou
 
 import collections
 import math
+import sys
 
 import numpy as np
 import numpy.typing as npt
 
 ZERO, NEGATIVE, INFINITE = "zero", "negative", "infinite"
 BELOW, ABOVE = "below", "above"  # how many values lie outside the bounds, whatever their bins
+LAST = 1023  # exponent of the largest floats
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,10 +40,12 @@ def bins(positive: Floats) -> npt.NDArray[np.int64]:
 
 
 def edges(number: int) -> tuple[float, float]:
-    """Where a bin begins, and where the next one does."""
+    """Where a bin begins, and where the next one does; the last ends at the largest float."""
     return _edge(number), _edge(number + 1)
 
 
 def _edge(number: int) -> float:
     exponent, half = divmod(number, 2)
+    if exponent > LAST:
+        return sys.float_info.max
     return math.ldexp(math.sqrt(0.5), exponent + 1) if half else math.ldexp(1.0, exponent)

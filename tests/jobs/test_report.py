@@ -3,6 +3,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from corpusmill.jobs.reporting import examples
 from corpusmill.jobs.runtime.engine import InlineEngine
 
 
@@ -63,9 +64,10 @@ def test_quarantined_rows_are_told(mill, tmp_path):
     assert "went to quarantine" in page
 
 
-def test_no_shard_is_read(built, monkeypatch):
-    """Told of a manifest whose shards are all gone."""
+def test_of_many_shards_none_is_read(built, monkeypatch):
+    """And the page says where to look instead."""
     mill, uri = built
+    monkeypatch.setattr(examples, "SHARDS", 1)
     read = type(mill.store).read
 
     def guarded(self, path, *where):
@@ -74,7 +76,20 @@ def test_no_shard_is_read(built, monkeypatch):
 
     monkeypatch.setattr(type(mill.store), "read", guarded)
     monkeypatch.setattr(InlineEngine, "map", lambda *_: pytest.fail("a report runs no task"))
-    report(mill, mill.lineage(uri)["duplicates"].path)
+    _, facts, page = report(mill, mill.lineage(uri)["duplicates"].path)
+    assert facts["examples"]["note"] in page
+    assert "corpusmill inspect" in facts["examples"]["note"]
+
+
+def test_documents_that_are_gone_are_no_error(build_command, make_mill, tmp_path):
+    mill = make_mill(tmp_path / "store")
+    told = mill.lineage(mill("build", *build_command))["duplicates"]
+    for shard in (tmp_path / "store" / "documents" / "shards").glob("*.parquet"):
+        shard.unlink()
+    for page in (tmp_path / "store" / "report").glob("*/manifest.json"):
+        page.unlink()
+    _, facts, _ = report(mill, told.path)
+    assert "gone" in facts["examples"]["note"]
 
 
 def test_a_plan_writes_nothing(built):

@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import json
 import shutil
@@ -7,7 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from corpusmill.jobs.reporting.examples import Examples, Outcome, Pair, Shown
 from corpusmill.jobs.reporting.facts import collect
+from corpusmill.jobs.reporting.measures import Clusters, Histogram
 from corpusmill.jobs.reporting.page import render
 from corpusmill.jobs.reporting.timings import Timing
 
@@ -15,6 +18,7 @@ HOSTILE = ('<script>console.error("ran");document.title="ran"</script>"\'>'
            "<img src=https://hostile.invalid/x onerror=console.error(1)>")
 RUN = {"started": 1.0, "wall_seconds": 2.0, "task_seconds": 3.0, "tasks_run": 4, "tasks_adopted": 0, "workers": 2,
        "machine": HOSTILE, "system": HOSTILE, "python": "3.11", "cpus": 2, "pyarrow": "1"}
+TRICKY = f"{HOSTILE}\x00\x1b[31m\u202e reversed \u2066 שלום</pre></bdi></svg>\ufffe '\" &lt;"
 OWN_HOSTS = (".google.com", ".googleapis.com", ".gvt1.com")  # that a browser asks by itself
 
 
@@ -22,7 +26,18 @@ OWN_HOSTS = (".google.com", ".googleapis.com", ".gvt1.com")  # that a browser as
 def hostile(lineage, small):
     """A page of facts whose names hold markup, in every place that a name comes to."""
     told = small(source=HOSTILE, domain=HOSTILE, reason=HOSTILE, documents={f"unread.{HOSTILE}": 1})
-    return render(collect(lineage.store, told), [Timing(HOSTILE, "documents", False, 50.0, 2.5, RUN)])
+    facts = collect(lineage.store, told)
+    rule = {"reason": HOSTILE, "signal": "a / b", "min": 1, "max": 2, "isin": None, "when": None}
+    shown = Shown("00", HOSTILE, HOSTILE, TRICKY, 7, 9000, {HOSTILE: 1.5})
+    seen = {"doc_id": "00", "source": HOSTILE, "distance": 0.1, "excerpt": TRICKY}
+    card = {"domain": HOSTILE, "documents": 3, "terms": [{"term": HOSTILE}], "sources": [{"source": HOSTILE, "documents": 3}],
+            "nearest": [seen], "farthest": [seen], "place": [0.5, 0.5]}
+    facts = dataclasses.replace(
+        facts, histograms=(Histogram(HOSTILE, rule, {1: 2, 9: 3}, 1, 1, 1, 2, 3, 4, 5),),
+        clusters=Clusters({"2": 1, HOSTILE: 2}, {HOSTILE: 1}), cards=(card, card | {"place": [0.1, 0.2]}),
+        examples=Examples((Outcome(HOSTILE, 3, (shown,)),), (Pair("near", 0.8, 2, shown, dataclasses.replace(
+            shown, text=f"{TRICKY} more")),), HOSTILE))
+    return render(facts, [Timing(HOSTILE, "documents", False, 50.0, 2.5, RUN)])
 
 
 class Elements(html.parser.HTMLParser):
@@ -46,7 +61,16 @@ def test_hostile_names_are_text_and_nothing_else(hostile):
     assert not seen.names & {"script", "img", "iframe", "object", "a"}
     assert not [name for name, _ in seen.attributes if name.startswith("on")]
     assert [value for name, value in seen.attributes if name in ("src", "href", "action")] == ["data:,"]
-    assert seen.texts.count(HOSTILE) > 4, "as a source, a domain and a reason"
+    assert seen.texts.count(HOSTILE) > 12, "as a source, a domain, a reason, a document's, a card's"
+
+
+def test_documents_show_as_they_are_and_what_no_page_may_hold_as_replaced(hostile):
+    """Markup stays text, directions stay within their element, and control characters are gone."""
+    text = "".join(Elements(hostile).texts)
+    assert text.count(TRICKY.replace("\x00", "�").replace("\x1b", "�").replace("\ufffe", "�")) >= 3
+    assert not set(hostile.decode()) & {"\x00", "\x1b", "\ufffe"}
+    assert "7 characters before" in text
+    assert "more characters" in text
 
 
 def test_nothing_on_the_page_is_fetched(hostile):

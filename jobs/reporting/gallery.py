@@ -1,0 +1,70 @@
+"""The section that shows documents, folded: kept ones, those that each reason dropped, and pairs of duplicates."""
+
+from collections.abc import Iterable
+
+from corpusmill.jobs.inspecting.words import compare
+from corpusmill.jobs.reporting.examples import Outcome, Pair, Shown
+from corpusmill.jobs.reporting.facts import Facts
+from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
+from corpusmill.jobs.reporting.reasons import bounds, rules_of
+from corpusmill.jobs.reporting.sections import section
+from corpusmill.jobs.reporting.tables import hint
+
+
+def gallery(facts: Facts) -> Html:
+    """Nothing where no document can have been dropped."""
+    found = facts.examples
+    if not found.outcomes and not found.pairs and not found.note:
+        return join([])
+    rules = {rule["reason"]: bounds(rule) for rule in rules_of(facts)}
+    kinds = {kind: [pair for pair in found.pairs if pair.kind == kind] for kind in ("exact", "near")}
+    folded = [*(_outcome(outcome, rules.get(outcome.outcome, "")) for outcome in found.outcomes),
+              *(_pairs(facts, kind, pairs) for kind, pairs in kinds.items() if pairs)]
+    explained = ("A few documents of each outcome, drawn at random but the same in every report of this dataset. Do you agree "
+                 "with what was dropped? corpusmill inspect shows more of any outcome.")
+    note = tag("p", found.note, class_="notice") if found.note else ""
+    return section("Documents to look at", hint(explained), note, *folded)
+
+
+def _outcome(outcome: Outcome, rule: str) -> Html:
+    kept = outcome.outcome == "kept"
+    heading = tag("strong", "Kept") if kept else join(["Dropped as ", tag("strong", name(outcome.outcome))])
+    about = f"{len(outcome.documents)} of {number(outcome.count)}" + (f"; kept where {rule}" if rule else "")
+    return _fold(heading, about, [tag("div", _about(d), _text(d, d.text), class_="sample") for d in outcome.documents])
+
+
+def _pairs(facts: Facts, kind: str, pairs: list[Pair]) -> Html:
+    count = facts.clusters.kinds.get(kind, len(pairs)) if facts.clusters else len(pairs)
+    about = f"{len(pairs)} of {number(count)} dropped documents, each beside the kept one"
+    return _fold(tag("strong", "Exact duplicates" if kind == "exact" else "Near duplicates"), about, map(_pair, pairs))
+
+
+def _fold(heading: object, about: str, content: Iterable[Html]) -> Html:
+    return tag("details", tag("summary", heading, tag("span", about, class_="faint")), *content)
+
+
+def _pair(pair: Pair) -> Html:
+    left: list[object] = []
+    right: list[object] = []
+    for span in compare(pair.dropped.text, pair.kept.text):
+        for side, text in ((left, span.left), (right, span.right)):
+            side.append(text if span.equal else tag("mark", text) if text else "")
+    marked = "words that differ are marked" if left != right else "the part that is shown is the same in both"
+    alike = f"Similarity {pair.similarity:.2f}, {plural(pair.cluster_size, 'document')} in the cluster; {marked}."
+    return tag("div", hint(alike),
+               tag("div", tag("div", tag("h3", "Dropped"), _about(pair.dropped), _text(pair.dropped, join(left))),
+                   tag("div", tag("h3", "Kept"), _about(pair.kept), _text(pair.kept, join(right))), class_="pair"),
+               class_="sample")
+
+
+def _about(d: Shown) -> Html:
+    signals = [tag("span", f"{signal} = {value}", class_="tag") for signal, value in d.signals.items()]
+    return tag("p", name(d.source), " ", tag("code", name(d.native_id)), " ", *signals, class_="hint")
+
+
+def _text(d: Shown, shown: object) -> Html:
+    """The text as it is, in its own direction, with what was left out."""
+    rest = d.length - d.start - len(d.text)
+    before = tag("span", f"{number(d.start)} characters before … ", class_="faint") if d.start else ""
+    after = tag("span", f" … {number(rest)} more characters", class_="faint") if rest else ""
+    return tag("pre", before, tag("bdi", shown), after, dir="auto")

@@ -1,0 +1,52 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpusmill.jobs.reporting.examples import CHARS, EACH, examples_of, first_difference
+
+
+def test_examples_of_a_build_are_documents_that_came_to_the_outcome(built):
+    mill, uri = built
+    made = mill.lineage(uri)
+    decided = {row["doc_id"]: row["reason"] for row in mill.rows(made["decisions"])}
+    kept = {row["doc_id"] for row in mill.rows(made["duplicates"]) if row["keep"]}
+    found = examples_of(mill.store, made)
+    assert {o.outcome for o in found.outcomes} == {"kept", *filter(None, decided.values())}
+    for outcome in found.outcomes:
+        ids = [bytes.fromhex(d.doc_id) for d in outcome.documents]
+        whole = kept if outcome.outcome == "kept" else {i for i, reason in decided.items() if reason == outcome.outcome}
+        assert len(ids) == len(set(ids)) == min(EACH, len(whole))
+        assert set(ids) <= whole
+        assert all(len(d.text) == min(CHARS, d.length) for d in outcome.documents)
+
+
+def test_pairs_of_a_build_are_a_dropped_document_and_the_one_it_names(built):
+    mill, uri = built
+    made = mill.lineage(uri)
+    matched = {row["doc_id"]: row["matched_doc_id"] for row in mill.rows(made["duplicates"]) if row["keep"] is False}
+    found = examples_of(mill.store, made).pairs
+    assert len(found) == min(EACH, len(matched))
+    for pair in found:
+        assert matched[bytes.fromhex(pair.dropped.doc_id)] == bytes.fromhex(pair.kept.doc_id)
+        assert (pair.kind, pair.similarity) == ("exact", 1.0)
+
+
+def test_a_dropped_document_shows_what_its_rule_read(built):
+    mill, uri = built
+    found = {o.outcome: o for o in examples_of(mill.store, mill.lineage(uri)).outcomes}
+    assert found["kept"].documents[0].signals == {}
+    for outcome in set(found) - {"kept"}:
+        assert all(d.signals for d in found[outcome].documents)
+
+
+def test_a_lineage_in_which_nothing_was_decided_shows_nothing(built):
+    mill, uri = built
+    assert examples_of(mill.store, {"documents": mill.lineage(uri)["documents"]}).outcomes == ()
+
+
+@given(st.text(max_size=900), st.text(max_size=50), st.text(max_size=50))
+def test_the_first_difference_is_on_show(same, left, right):
+    left, right = same + left, same + right
+    start = first_difference(left, right)
+    assert left[:start] == right[:start]
+    if left != right:
+        assert left[start : start + CHARS] != right[start : start + CHARS]
