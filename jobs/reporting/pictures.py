@@ -12,6 +12,7 @@ from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import Column as Heading
 from corpusmill.jobs.reporting.tables import hint, legend, table
 
+ALL_RULES, MOST_RULES = 12, 9  # so many are all on show; of more, so many
 TERMS = 8  # of a domain
 FEW = 3  # sources and documents of a domain
 EXCERPT = 110  # characters
@@ -26,8 +27,11 @@ def signals(facts: Facts) -> Html:
                  "shifting it changes much.")
     order = sorted(range(len(facts.histograms)), key=lambda i: (-facts.histograms[i].dropped, i))
     cards = [_signal(facts.histograms[i]) for i in order]
+    shown = len(cards) if len(cards) <= ALL_RULES else MOST_RULES
+    rest = [tag("details", tag("summary", f"{len(cards) - shown} more rules, which dropped less"),
+                tag("div", *cards[shown:], class_="grid"))] if shown < len(cards) else []
     return section("Signals and their bounds", hint(explained), legend(("kept", "within bounds"), ("drop", "outside")),
-                   tag("div", *cards, class_="grid"))
+                   tag("div", *cards[:shown], class_="grid"), *rest)
 
 
 def _signal(h: Histogram) -> Html:

@@ -25,44 +25,37 @@ def reasons(facts: Facts) -> Html:
     heading = tag("h2", "Why documents were dropped")
     explained = ("Read from top to bottom: each reason takes its share off what the ones above left. Each dropped document has "
                  "one reason, the first rule that it fails.")
-    if facts.not_applicable:
-        explained += " «Not applicable» counts documents that a rule could not judge and let pass."
-    return tag("section", heading, hint(explained), _waterfall(facts), _idle(facts), _by_source(facts))
+    return tag("section", heading, hint(explained), _waterfall(facts), _rules(facts), _by_source(facts))
 
 
 def _waterfall(facts: Facts) -> Html:
-    rules = {rule["reason"]: rule for rule in rules_of(facts)}
     colours, first = palette(facts), max(1, facts.steps[0].documents_in)
     left, rows = first, []
     for step in facts.steps:
         for reason, n in sorted(step.dropped.items(), key=lambda item: (-item[1], item[0])):
-            rule = rules.get(reason) if step.stage == "decisions" else None
             left -= n
             bar = stacked([("kept", left / first), (colours.get((step.stage, reason), "r0"), n / first)],
                           f"{number(n)} dropped, {number(left)} left")
-            rows.append([prose.STAGES[step.stage], name(reason), tag("code", bounds(rule)) if rule else "", number(n),
-                         share_of(n, first), bar, number(left),
-                         *([_unknown(facts, reason) if rule else ""] if facts.not_applicable else [])])
+            rows.append([prose.STAGES[step.stage], name(reason), number(n), share_of(n, first), bar, number(left)])
     if not rows:
         return hint("None was.")
-    columns = [Column("Stage", None), Column("Reason", "name"), Column("Kept where", None), Column("Dropped"), Column("Of all"),
-               Column("", "wide"), Column("Left"), *([Column("Not applicable")] if facts.not_applicable else [])]
+    columns = [Column("Stage", None), Column("Reason", "name"), Column("Dropped"), Column("Of all"), Column("", "wide"),
+               Column("Left")]
     return table(columns, rows, list)
 
 
-def _unknown(facts: Facts, reason: str) -> str:
-    return number(facts.not_applicable[reason]) if reason in facts.not_applicable else ""
-
-
-def _idle(facts: Facts) -> Html:
-    """Rules that dropped nothing, folded."""
-    dropped = {reason for step in facts.steps if step.stage == "decisions" for reason in step.dropped}
-    rows = [[name(r["reason"]), tag("code", bounds(r)), _unknown(facts, r["reason"])]
-            for r in rules_of(facts) if r["reason"] not in dropped]
-    if not rows:
+def _rules(facts: Facts) -> Html:
+    """Every rule in the order in which they are tried, folded."""
+    rules = rules_of(facts)
+    if not rules:
         return join([])
-    columns = [Column("Reason", "name"), Column("Kept where", None), Column("Not applicable")]
-    return tag("details", tag("summary", f"{plural(len(rows), 'rule')} that dropped nothing"), table(columns, rows, list))
+    dropped = next((step.dropped for step in facts.steps if step.stage == "decisions"), {})
+    rows = [[name(r["reason"]), tag("code", bounds(r)), _cell(dropped.get(r["reason"], 0)),
+             _cell(facts.not_applicable.get(r["reason"], 0))] for r in rules]
+    columns = [Column("Reason", "name"), Column("Kept where", None), Column("Dropped"), Column("Not applicable")]
+    explained = hint("In the order in which they are tried; the first that fails gives the reason. «Not applicable» counts "
+                     "documents that a rule could not judge and let pass.")
+    return tag("details", tag("summary", f"{plural(len(rows), 'rule')} of the filter"), explained, table(columns, rows, list))
 
 
 def rules_of(facts: Facts) -> list[Mapping[str, Any]]:

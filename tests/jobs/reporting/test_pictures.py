@@ -44,6 +44,14 @@ def test_a_rule_says_what_it_dropped_and_what_was_gone_before(facts):
         assert words in drawn, words
 
 
+def test_of_many_rules_those_that_dropped_most_are_on_show(facts):
+    many = tuple(Histogram(f"rule {i}", RULE, {3: 1}, 0, 0, 0, 0, 0, i, 0) for i in range(20))
+    shown, _, folded = pictures.signals(facts(histograms=many)).partition("<details>")
+    assert [f"rule {i}<" in shown for i in range(20)] == [i >= 20 - pictures.MOST_RULES for i in range(20)]
+    assert f"{20 - pictures.MOST_RULES} more rules" in folded
+    assert shown.count("<svg") + folded.count("<svg") == 20 + 2, "and two in the legend"
+
+
 def test_cards_tell_of_each_domain(facts):
     card = {"domain": "prose", "documents": 4, "place": [0.1, 0.2], "terms": [{"term": "river"}, {"term": "mill"}],
             "sources": [{"source": "web", "documents": 3}], "nearest": [{"excerpt": "The  river\ncarries " + "sand " * 99}]}
