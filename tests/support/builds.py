@@ -146,6 +146,25 @@ def write_small_files(folder: Path, files: int, documents: int = 3) -> Path:
     return folder
 
 
+# Near-duplicates by MinHash and domains by k-means, small enough for a corpus of a few hundred documents.
+METHODS = ("dedup=minhash", "regroup=kmeans", "regroup.k=3", "regroup.sample=150", "regroup.starts=2")
+
+
+def write_families(folder: Path, files: int = 8) -> Path:
+    """Many small files of documents, half of which differ from another one, mostly of another file, by a word."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(5)
+    texts = [prose(rng) for _ in range(files * 8)]
+    for i in range(1, len(texts), 2):
+        words = texts[(i * 5 + 4) % len(texts)].split(" ")
+        words[rng.randrange(len(words))] = "otherwise"
+        texts[i] = " ".join(words)
+    for n in range(files):
+        rows = [{"text": text, "id": f"{n}-{i}"} for i, text in enumerate(texts[n::files])]
+        (folder / f"{n}.jsonl").write_bytes(_jsonl(rows))
+    return folder
+
+
 def prose(rng: random.Random) -> str:
     """A few lines that the default rules keep."""
     return "\n".join(" ".join(rng.choices(WORDS, k=rng.randint(6, 14))).capitalize() + "." for _ in range(rng.randint(5, 14)))
