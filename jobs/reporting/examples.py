@@ -18,7 +18,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
 from corpusmill.operators.quality.select import columns_read, parse_rules
 
-SHARDS = 2_000  # a report reads documents out of at most so many
+SHARDS = 256  # a report reads documents out of at most so many: each outcome is a pass over the index columns
 EACH = 3  # documents of an outcome
 REASONS = 8  # the most frequent ones
 CHARS = 600  # of a text
