@@ -1,7 +1,7 @@
 """Export any dataset as one plain Parquet file, for a look with any tool.
 
-Reads a manifest (``manifest=``) and its documents; writes ``path=``. Row-aligned datasets get ``source`` and ``native_id``, and
-annotations whose chain edits text also the edited ``text``; a mixture gets ``native_id``; proportions are a row per domain.
+Reads a manifest (``manifest=``) and its documents; writes ``path=``. Row-aligned datasets and pairs get ``source`` and ``native_id``,
+and annotations whose chain edits text also the edited ``text``; a mixture gets ``native_id``; proportions are a row per domain.
 """
 
 import dataclasses
@@ -84,6 +84,8 @@ def batches(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa
         yield _proportions(made)
     elif made.stage == "mixture":
         yield from _mixture(store, made, subset)
+    elif made.stage == "pairs":
+        yield from _pairs(store, made, subset)
     elif made.stage in _OWN:
         for one in subset(aligned.zipped(store, {made.stage: made})):
             yield from shards.batches(store, one.shards[made.stage].main)
@@ -101,6 +103,19 @@ def _rows(store: Store, made: Manifest, one: Aligned) -> Iterator[pa.RecordBatch
         yield from aligned.read_text(store, one, columns | {"text": ("documents", "text")})
     else:
         yield aligned.read(store, one, columns)
+
+
+def _pairs(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa.RecordBatch]:
+    """A pair is in the shard of its lower document, and says at which row; source and native_id are that document's."""
+    documents = manifests.lineage(store, made)["documents"]
+    lower = {shard.ordinal: shard for shard in manifests.shards(store, made)}
+    named = {name: ("documents", name) for name in ("source", "native_id")}
+    for one in subset(aligned.zipped(store, {"documents": documents})):
+        if one.ordinal in lower:
+            names = aligned.read(store, one, named)
+            for batch in shards.batches(store, lower[one.ordinal].main):
+                there = names.take(batch.column("row"))
+                yield pa.RecordBatch.from_arrays([*batch.columns, *there.columns], [*batch.schema.names, *named])
 
 
 def _mixture(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa.RecordBatch]:

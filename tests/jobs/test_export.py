@@ -42,6 +42,16 @@ def test_rows_are_in_the_order_of_the_documents(built):
         assert [r["doc_id"] for r in mill.rows(made[stage])] == order
 
 
+def test_pairs_name_the_document_that_ranks_lower(planted, make_mill, tmp_path):
+    mill = make_mill(tmp_path / "near")
+    documents = mill("ingest", "corpus=files", f"corpus.paths=[{planted.folder}]", "ingest.shard_bytes=20000")
+    found = mill.lineage(mill("dedup", "dedup=minhash", f"documents={documents}"))
+    rows = mill.rows(found["pairs"])
+    known = {r["doc_id"]: (r["source"], r["native_id"]) for r in mill.rows(found["documents"])}
+    assert rows
+    assert [(r["source"], r["native_id"]) for r in rows] == [known[r["doc_id"]] for r in rows]
+
+
 def test_an_export_replaces_the_file_only_when_it_is_complete(tmp_path, make_mill):
     """A broken dataset leaves the earlier file as it was, and nothing beside it."""
     path = tmp_path / "x.parquet"
