@@ -1,7 +1,8 @@
 """Export any dataset as one plain Parquet file, for a look with any tool.
 
-Reads a manifest (``manifest=``) and its documents; writes ``path=``. Row-aligned datasets and pairs get ``source`` and ``native_id``,
-and annotations whose chain edits text also the edited ``text``; a mixture gets ``native_id``; proportions are a row per domain.
+Reads a manifest (``manifest=``) and its documents; writes ``path=``. Row-aligned datasets and pairs get ``source`` and
+``native_id``, and annotations whose chain edits text also the edited ``text``; a mixture gets ``native_id``; proportions are a
+row per domain.
 """
 
 import dataclasses
