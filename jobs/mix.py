@@ -40,7 +40,7 @@ from corpusmill.operators.text.hashing import priorities
 from corpusmill.operators.weight.shares import check_positive
 
 MESSAGES = pa.schema([*MIXTURE, pa.field("size", pa.int64()), pa.field("order", pa.uint64())])
-GROUP_BYTES = 64 << 20  # text that one mapper draws from: it holds every copy of it at once
+GROUP_BYTES = 32 << 20  # text that one mapper draws from: it holds every copy of it at once
 NOTABLE = 0.9  # of its plan: a domain that ends below is pointed out
 UNITS = {"words": "corpusmill.operators.text.tokens.Words", "bytes": "corpusmill.operators.text.tokens.Bytes"}
 
