@@ -50,7 +50,7 @@ def operators(quality: QualityConfig) -> Chain:
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Signals of every document."""
     steps = operators(config.quality)
-    steps = Chain(tuple(artifacts.pin(store, op) for op in steps.operators))
+    steps = Chain(tuple(artifacts.pin(store, op, keep=not config.plan) for op in steps.operators))
     found = inputs.resolve(store, {"documents": config.documents}, ["documents"])
     documents = found["documents"]
     subset = aligned.Subset(config.limit, config.sample).parameters()

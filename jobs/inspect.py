@@ -46,6 +46,9 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> None:
     """Print samples."""
+    for name in ("n", "chars"):
+        if (value := getattr(config, name)) < 1:
+            raise ConfigError(f"{name}={value}: give at least 1")
     made = manifests.lineage(store, manifests.resolve(store, config.manifest))
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if config.reason in PAIRS:

@@ -145,7 +145,15 @@ def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, co
                   (messages, p)) for p in range(shards))
     details = {"plan": dataclasses.asdict(planned), "achieved": achieved, "unit": config.mix.unit}
     drawn = sum(a["documents"] for a in achieved.values())
-    return stage.run(here, made, tasks, shards, Shuffle(drawn), details=details, empty_ok=config.allow_empty)
+    return stage.run(here, made, tasks, shards, Shuffle(), details=details, empty_ok=config.allow_empty,
+                     check=functools.partial(_all_written, drawn))
+
+
+def _all_written(drawn: int, index: pa.Table, counts: Mapping[str, int]) -> None:
+    """Raise BalanceError unless what was drawn is what was written."""
+    written = pc.sum(index.column("rows")).as_py() or 0
+    if written != drawn:
+        raise BalanceError(f"mixture: {drawn:,} documents were drawn, but {written:,} were written ({dict(counts)})")
 
 
 def _point_out(here: Session, planned: Plan, achieved: Mapping[str, Mapping[str, int]], unit: str) -> None:
@@ -300,8 +308,6 @@ class Draw:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shuffle:
     """Puts one output shard in order."""
-
-    drawn: int
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Rows of one shard of the mixture."""

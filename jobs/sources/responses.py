@@ -123,9 +123,9 @@ def _unbrotli(content: bytes, limit: int) -> bytes:
             content = b""
             parts.append(out)
             size += len(out)
-    except brotli.error:
-        pass
-    return b"".join(parts) or content
+    except brotli.error:  # what it gave before counts; nothing: it has been decoded already
+        return b"".join(parts) or content
+    return b"".join(parts)
 
 
 def _unzstd(content: bytes, limit: int) -> bytes:

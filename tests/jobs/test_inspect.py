@@ -40,7 +40,7 @@ def test_pairs_stand_side_by_side(built):
 
 @pytest.mark.parametrize(("words", "says"), [
     (["reason=too_shrt"], "did you mean 'too_short'"), (["reason=near_duplicates"], "did you mean 'near_duplicate'"),
-    ([], "reason must be given"),
+    ([], "reason must be given"), (["reason=kept", "n=0"], "n=0: give at least 1"),
 ])
 def test_a_reason_that_nobody_gave_is_a_clear_error(built, words, says):
     mill, uri = built

@@ -1,8 +1,11 @@
+import dataclasses
 from collections import Counter, defaultdict
 from fractions import Fraction
 from itertools import pairwise
 
 import pytest
+
+from corpusmill.jobs import mix
 
 UNITS = {"words": lambda t: len(t.split()), "bytes": lambda t: len(t.encode())}
 
@@ -166,3 +169,24 @@ def test_a_wrong_setting_is_named(upstream, setting, message):
     result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", setting)
     assert result.code == 2, result.err
     assert message in result.err
+
+
+def test_a_copy_that_is_lost_on_the_way_stops_the_job(built, monkeypatch):
+    """Drawn documents are counted before the exchange, and written ones after it."""
+    mill, uri = built
+    plain = mix.Shuffle.__call__
+
+    class Losing:
+        def read(self, store, partition):
+            return self.messages.read(store, partition).slice(1)
+
+    def lose(self, store, task, emit):
+        losing = Losing()
+        losing.messages, partition = task.payload
+        return plain(self, store, dataclasses.replace(task, payload=(losing, partition)), emit)
+
+    monkeypatch.setattr(mix.Shuffle, "__call__", lose)
+    made = mill.lineage(uri)
+    result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.budget=1500", "mix.seed=77")
+    assert result.code == 1
+    assert "were drawn, but" in result.err
