@@ -109,16 +109,17 @@ def count_repeated_runs(
     for length in range(2, LONGEST_RUN + 1):
         if n < 2 or number(hashes, n, ids, distinct, counts, slots) == n:
             return
-        n = _keep_repeated(places, ids, n, counts)
+        n = keep_repeated(places, ids, n, counts)
         if length <= LONGEST_TOP:
             found[length - 2] = _top(places, ids, n, counts, ends, length)
         else:
             found[length - 2] = _covered(places, n, ends, length)
-        n = _lengthen(places, ids, n, hashes)
+        n = lengthen(places, ids, n, hashes)
 
 
 @kernel
-def _keep_repeated(places: Any, ids: Any, n: int, counts: Any) -> int:
+def keep_repeated(places: Any, ids: Any, n: int, counts: Any) -> int:
+    """Keep the places whose run occurs more than once; returns how many these are."""
     kept = 0
     for i in range(n):
         places[kept], ids[kept] = places[i], ids[i]
@@ -127,7 +128,7 @@ def _keep_repeated(places: Any, ids: Any, n: int, counts: Any) -> int:
 
 
 @kernel
-def _lengthen(places: Any, ids: Any, n: int, keys: Any) -> int:
+def lengthen(places: Any, ids: Any, n: int, keys: Any) -> int:
     """Keep the places whose run and the next word's are both repeated; their keys are the numbers of these two."""
     kept = 0
     for i in range(n - 1):

@@ -1,0 +1,83 @@
+"""``Nemo``: the counts that NVIDIA NeMo Curator's English heuristics are made of."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.quality.nemo_counting import COLUMNS, count_nemo
+from corpusmill.operators.schema import require
+from corpusmill.operators.text.buffers import Texts
+from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.lines import count_lines
+from corpusmill.operators.text.unicode import classes
+from corpusmill.operators.text.words import count_words
+
+
+@dataclasses.dataclass(frozen=True)
+class Nemo:
+    """Adds int64 counts named ``{name}.{signal}``, for the rules of ``conf/quality/nemo_english.yaml``.
+
+    Definitions are those of NVIDIA-NeMo/Curator at commit 1e2e4275, ``stages/text/filters/heuristic_filter.py``. Words are
+    those of ``str.split()``, characters code points; lines (there «sentences») are pieces between line feeds that are not
+    blank, paragraphs pieces of ``text.split("\\n\\n")``; both are compared as they stand, whitespace included. Ours alone:
+    the most frequent n-gram is the first of those equally frequent, where Curator takes what the order of a set gives;
+    three long cookie banners are told by how they begin; a letter is category L*, where Curator's has marks too.
+
+    ============================= ======================================================================================
+    chars, plain_chars            characters, and those among a-z A-Z 0-9 ? ! , . and line feeds
+    digit_chars, blank_chars      decimal digits; tab, line feed, carriage return, backspace and space
+    bracket_chars, url_chars      ( ) [ ] { } ⟨ ⟩; characters of http:// and https:// addresses up to the next slash
+    words, word_chars             words, and the characters in them
+    max_word_chars                characters of the longest word
+    symbol_words                  words that are an ellipsis, or more than half of whose length are runs of number signs
+    alpha_words, stop_words       words with a letter; words equal to one of the be to of and that have with
+    filled_lines, line_chars      lines, and the characters in them
+    unique_lines, ~_line_chars    distinct lines, and the characters in them
+    unended_lines                 lines whose content does not end in . ? ! " or '
+    bullet_lines, ellipsis_lines  lines that begin with one of • ‣ ⁃ ⁌ ⁍ ∙ ○ ● ◘ ◦ ⦾ ⦿; that end in an ellipsis or «read more»
+    paragraphs, paragraph_chars   paragraphs, and the characters in them
+    unique_paragraphs, ~_chars    distinct paragraphs, and the characters in them
+    boilerplate_paragraphs        paragraphs with a phrase of cookie banners and policies
+    lorem_ipsum                   1 where the text has these words
+    top_{n}gram_chars             n = 2, 3, 4: characters that go when the most frequent n-gram is deleted from the text
+    duplicate_{n}gram_chars       n = 5 … 10: characters of n-grams that occurred before, with their inner spaces, each once
+    ============================= ======================================================================================
+    """
+
+    name: str = "nemo"
+
+    reads = TEXT
+    edits = frozenset[str]()
+    exact = True
+    version = "1"
+
+    @property
+    def adds(self) -> pa.Schema:
+        """The counts, as int64."""
+        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+
+    @property
+    def artifacts(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    def open(self, files: Mapping[str, Path], /) -> Apply:
+        """The function that adds the counts."""
+        fields, table = self.adds, classes()
+
+        def apply(batch: pa.RecordBatch) -> Outcome:
+            require(batch, TEXT, f"the batch of {self.name!r}")
+            texts = Texts.of(batch.column("text"))
+            words, lines = np.empty((2, len(texts)), np.int64)
+            count_words(texts.addresses, texts.lengths, words)
+            count_lines(texts.addresses, texts.lengths, lines)
+            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
+            if len(texts):
+                count_nemo(texts.addresses, texts.lengths, words, lines, table, counts)
+            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
+
+        return apply
