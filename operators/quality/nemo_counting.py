@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from corpusmill.operators.quality.counting import hash_span
-from corpusmill.operators.quality.repetition import slots_for
 from corpusmill.operators.quality.nemo_phrases import LOREM, has_phrase, url_chars
 from corpusmill.operators.quality.nemo_repetition import count_ngrams, count_unique
+from corpusmill.operators.quality.repetition import slots_for
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lines import LINE_FEED, locate_lines
 from corpusmill.operators.text.simd import (

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.corruption import Corruption
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.multilingual import Multilingual
 from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS
@@ -22,6 +24,9 @@ TEXTS = [
 ]  # fmt: skip
 MODEL = Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"
 PUBLISHED = {
+    ("Multilingual", "1"): "8646ad64481b0b5f136eac6c352c9a1c",
+    ("Corruption", "1"): "17a6cc6d2c962ff28e7ee1e8f22e3890",
+    ("Nemo", "1"): "eb5063bfa36709cd69f07efd1ad7ac48",
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
@@ -31,11 +36,17 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), Nemo(), TextLayer()],
-                         ids=lambda op: type(op).__name__)
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), Nemo(), Corruption(),
+             Multilingual({"en": ("of", "with"), "zh": ("中", "文")}, language="source"), TextLayer()]
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: type(op).__name__)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""
-    batch = pa.record_batch([pa.array(TEXTS, pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))
+    sources = pa.array(["en", "zh", "und"]).take(pa.array([i % 3 for i in range(len(TEXTS))]))
+    columns = {"text": pa.array(TEXTS, pa.string()), "source": sources}
+    schema = pa.schema([DOCUMENTS.field(name) for name in columns if name in operator.reads.names])
+    batch = pa.record_batch([columns[name] for name in schema.names], schema=schema)
     outcome = operator.open({"model": MODEL})(batch)
     found = hashlib.sha256(repr((outcome.batch.to_pydict(), outcome.counts)).encode()).hexdigest()[:32]
     assert found == PUBLISHED.get((type(operator).__name__, operator.version))

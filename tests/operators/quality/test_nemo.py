@@ -35,8 +35,8 @@ WORDS = st.one_of(st.sampled_from([
     "http://a.b/c", "https://x%20y.z,", "https://", "http://é", "Read", "more", "more..", "use", "Cookies", "terms of use"]),
     st.text(CHARACTERS, max_size=5))
 TEXTS = st.one_of(st.text(CHARACTERS, max_size=200), st.lists(WORDS, max_size=60).map(" ".join),
-                  st.lists(st.sampled_from(["x y", "x y ", "• z", "read more", "Privacy Policy", "", "lorem  ipsum", "LOREM IPSUM"]),
-                           max_size=12).map("\n".join))
+                  st.lists(st.sampled_from(["x y", "x y ", "• z", "read more", "Privacy Policy", "", "lorem  ipsum",
+                                            "LOREM IPSUM"]), max_size=12).map("\n".join))
 
 
 def lower(text):
