@@ -105,7 +105,7 @@ def _columns(counts: Any, unknown: Any) -> list[pa.Array]:
 
 def _table(lists: list[tuple[str, ...]]) -> tuple[Any, Any]:
     """An open-addressed table of the words' hashes by language, and which bit each word has."""
-    entries = {}
+    entries: dict[int, int] = {}
     for number, words in enumerate(lists):
         for bit, word in enumerate(words):
             for form in {word, word.lower(), word.upper(), word.capitalize()}:

@@ -164,7 +164,8 @@ def _find(key: Any, keys: Any, bits: Any) -> int:
     slot = np.int64(key >> np.uint64(20)) & (len(keys) - 1)
     while keys[slot] != NONE:
         if keys[slot] == key:
-            return bits[slot]
+            bit: int = bits[slot]
+            return bit
         slot = (slot + 1) & (len(keys) - 1)
     return -1
 

@@ -51,6 +51,7 @@ def _numbers(*words: str) -> Any:
     return np.array([int.from_bytes(word.encode(), "little") for word in words], np.uint64)
 
 
+_BYTE = np.uint64(8)
 _STOP_WORDS = _numbers("the", "be", "to", "of", "and", "that", "have", "with")
 _ELLIPSES = _numbers("...", "[...]", "…", "(...)", "[…]", "-»")
 _BULLETS = np.array([ord(c) for c in "•‣⁃⁌⁍∙○●◘◦⦾⦿"], np.int64)
@@ -220,20 +221,20 @@ def _is_bullet(begin: int) -> bool:
 def _ends_in_ellipsis(begin: int, end: int) -> bool:
     """Whether the line's content ends in one of the marks, or in «read more» in any case with two dots or none."""
     for mark in _ELLIPSES:
-        size = (64 - np.int64(_leading_zero_bytes(mark))) >> 3
+        size = _bytes_of(mark)
         if end - begin >= size and word_at(end - size) & low_bits(8 * size) == mark:
             return True
     return _ends_in(begin, end, 11) or _ends_in(begin, end, 9)
 
 
 @kernel
-def _leading_zero_bytes(number: Any) -> int:
-    """Bits of the bytes above a number's highest byte that is not zero."""
-    bits = 64
+def _bytes_of(number: Any) -> int:
+    """How many bytes a number has up to its highest that is not zero."""
+    size = 0
     while number != NONE:
-        number >>= np.uint64(8)
-        bits -= 8
-    return bits
+        number >>= _BYTE
+        size += 1
+    return size
 
 
 @kernel

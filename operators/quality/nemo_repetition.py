@@ -78,7 +78,7 @@ def _later_copies(places: Any, ids: Any, n: int, ends: Any, size: int, counts: A
 @kernel
 def _removed(address: int, length: int, spans: Any, ends: Any, first: int, size: int) -> int:
     """Characters that ``text.replace(run, "")`` takes away."""
-    total = size - 1
+    total: int = size - 1
     for i in range(first, first + size):
         total += spans[2 * i + 1] - spans[2 * i]
     needle = np.empty(total + 8, np.uint8)
@@ -91,7 +91,8 @@ def _removed(address: int, length: int, spans: Any, ends: Any, first: int, size:
         filled += 1
     occurrences = _occurrences(address, length, needle, total) if total <= _SHORT_NEEDLE \
         else _long_occurrences(address, length, needle, total)
-    return occurrences * (ends[first + size] - ends[first] + size - 1)
+    chars: int = ends[first + size] - ends[first] + size - 1
+    return occurrences * chars
 
 
 @kernel
