@@ -21,7 +21,8 @@ from corpusmill.operators.text.words import count_words
 class Nemo:
     """Adds int64 counts named ``{name}.{signal}``, for the rules of ``conf/quality/nemo_english.yaml``.
 
-    Definitions are those of NVIDIA-NeMo/Curator at commit 1e2e4275, ``stages/text/filters/heuristic_filter.py``. Words are
+    Definitions are those of NVIDIA-NeMo/Curator, ``stages/text/filters`` at commit 1e2e4275, and for addresses those of
+    release 1.4.0, where they no longer end at the first slash. Words are
     those of ``str.split()``, characters code points; lines (there «sentences») are pieces between line feeds that are not
     blank, paragraphs pieces of ``text.split("\\n\\n")``; both are compared as they stand, whitespace included. Ours alone:
     the most frequent n-gram is the first of those equally frequent, where Curator takes what the order of a set gives;
@@ -30,7 +31,7 @@ class Nemo:
     ============================= ======================================================================================
     chars, plain_chars            characters, and those among a-z A-Z 0-9 ? ! , . and line feeds
     digit_chars, blank_chars      decimal digits; tab, line feed, carriage return, backspace and space
-    bracket_chars, url_chars      ( ) [ ] { } ⟨ ⟩; characters of http:// and https:// addresses up to the next slash
+    bracket_chars, url_chars      ( ) [ ] { } ⟨ ⟩; characters of http:// and https:// addresses
     words, word_chars             words, and the characters in them
     max_word_chars                characters of the longest word
     symbol_words                  words that are an ellipsis, or more than half of whose length are runs of number signs

@@ -72,7 +72,7 @@ def _is_there(begin: int, phrase: int) -> bool:
 
 @kernel
 def url_chars(address: int, length: int) -> int:
-    """Characters in addresses: http, perhaps s, :// and then letters, digits, some marks and %XX; a slash ends them."""
+    """Characters in addresses: http, perhaps s, :// and then letters, digits, some marks and %XX."""
     total = free_from = 0
     for at in range(0, length, 64):
         block = address + at
@@ -114,7 +114,7 @@ def _is_hex(byte: int) -> bool:
 
 @kernel
 def _is_url_byte(byte: int) -> bool:
-    """Letters, digits and $ - _ @ . & + ! * ( ) , as Curator's pattern has them."""
-    if 0x61 <= byte | 0x20 <= 0x7A or 0x30 <= byte <= 0x39 or byte == 0x40 or byte == 0x5F:
+    """Letters, digits and one of !#$&()*+,-./:=?@_~ as Curator's pattern has them."""
+    if 0x61 <= byte | 0x20 <= 0x7A or 0x28 <= byte <= 0x3A or byte == 0x3D or 0x3F <= byte <= 0x40:
         return True
-    return byte == 0x24 or byte == 0x26 or byte == 0x21 or 0x28 <= byte <= 0x2E
+    return byte == 0x5F or byte == 0x7E or byte == 0x21 or byte == 0x23 or byte == 0x24 or byte == 0x26

@@ -24,9 +24,9 @@ TEXTS = [
 ]  # fmt: skip
 MODEL = Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"
 PUBLISHED = {
+    ("Nemo", "1"): "eb5063bfa36709cd69f07efd1ad7ac48",
     ("Multilingual", "1"): "8646ad64481b0b5f136eac6c352c9a1c",
     ("Corruption", "1"): "17a6cc6d2c962ff28e7ee1e8f22e3890",
-    ("Nemo", "1"): "eb5063bfa36709cd69f07efd1ad7ac48",
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",

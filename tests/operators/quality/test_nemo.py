@@ -19,7 +19,7 @@ from corpusmill.operators.text.unicode import classes
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "corpus"
 STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 ELLIPSES = ("...", "[...]", "…", "(...)", "[…]", "-»", "read more..", "read more")
-URL = re.compile(r"https?://(?:[a-zA-Z0-9$_@.&+!*(),-]|%[0-9a-fA-F]{2})+")
+URL = re.compile(r"https?://(?:[a-zA-Z0-9$_@.&+/:=?#~!*(),-]|%[0-9a-fA-F]{2})+")
 
 
 def is_known(character):
