@@ -3,12 +3,10 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
-from corpusmill.jobs import annotate
-from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.runtime import artifacts
-from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.train_perplexity import percentiles
 from corpusmill.operators.quality.ngrams import Model
 
@@ -60,20 +58,18 @@ def test_a_run_is_not_repeated_and_a_plan_writes_nothing(mill, ingested):
     assert mill(*FIT, f"documents={uri}", "model.order=2") != first
 
 
-def test_shuffled_words_are_less_likely_and_a_rule_on_a_percentile_drops_them(mill, ingested):
+def test_a_rule_on_a_percentile_of_the_reference_drops_what_is_stranger(mill, ingested):
     mill(*FIT, f"documents={ingested('docs', texts(1, 200))}", "name=lm")
     strange = [" ".join(random.Random(i).sample([f"{w}{w}" for w in WORDS] * 2, 30)) for i in range(10)]
-    usual = texts(2, 30)
-    web = ingested("web", usual + strange)
+    web = ingested("web", texts(2, 30) + strange)
     told = mill.manifest(mill(*FIT, "documents=@docs", f"reference={web}", "name=lm")).details["percentiles"]
-    operator = {"_target_": "corpusmill.operators.quality.perplexity.Perplexity", "path": "@lm"}
-    rules = [{"reason": "tail", "signal": "perplexity.perplexity", "max": told["p70"]}]
-    config = annotate.Config(documents=web, quality=QualityConfig(operators=[operator], rules=rules), quiet=True)
-    made = annotate.run(config, mill.store, InlineEngine())
+    operator = "{_target_: corpusmill.operators.quality.perplexity.Perplexity, path: '@lm'}"
+    made = mill("annotate", f"documents={web}", f"quality.operators=[{operator}]")
     rows = sorted(row["perplexity.perplexity"] for row in mill.rows(made))
-    assert len(rows) == 40
     assert rows[27] == pytest.approx(told["p70"])  # the 28th of 40: p70 by nearest rank
-    assert sum(value > 500 for value in rows) == 10
+    assert rows[30] > 2 * rows[29]
+    rule = f"{{reason: tail, signal: perplexity.perplexity, max: {told['p70']}}}"
+    assert mill.manifest(mill("filter", f"annotations={made}", f"quality.rules=[{rule}]")).counts["dropped.tail"] == 12
 
 
 def test_dropped_documents_are_not_learned_from(mill, ingested):
@@ -107,8 +103,6 @@ def test_a_name_without_a_model_is_told(mill, ingested):
 
 
 def test_percentiles_are_by_nearest_rank():
-    import numpy as np
-
     found = percentiles(np.array([5, 1, 4, 2, 3], np.float32))
     assert (found["p20"], found["p30"], found["p60"], found["p95"]) == (1, 2, 3, 5)
     assert percentiles(np.empty(0, np.float32)) == {}
