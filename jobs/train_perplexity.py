@@ -40,7 +40,7 @@ class ModelConfig:
     order: int = 3  # tokens of the longest n-gram
     prune: int = 1  # n-grams of three tokens and more are left out where they occur so often or less
     sample: Quantity = 100_000  # documents at most, drawn by a hash of their id
-    bytes: Quantity = 1 << 20  # of each document
+    head: Quantity = 1 << 20  # bytes of each document
     held_out: float = 0.1  # share of the sample that is not learned from but scored
     seed: int = 0  # of the draw
 
@@ -58,12 +58,12 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """A model of the documents' language."""
     given = dataclasses.replace(config.model, sample=quantity("model.sample", config.model.sample),
-                                bytes=quantity("model.bytes", config.model.bytes))
+                                head=quantity("model.head", config.model.head))
     if not 0 <= given.held_out < 1 or given.sample < 2:
         raise ConfigError(f"model.held_out={given.held_out}, model.sample={given.sample}: give a share from 0 to below 1, and "
                           "at least 2 documents")
     found = inputs.resolve(store, {"documents": config.documents, "decisions": config.decisions}, ["documents"])
-    read = {name: found[name] for name in ("documents", "decisions") if name in found}
+    read: dict[str, Manifest] = {name: found[name] for name in ("documents", "decisions") if name in found}
     subset = aligned.Subset(config.limit, config.sample).parameters()
     chosen = read | ({"reference": manifests.resolve(store, config.reference, "documents")} if config.reference else {})
     parameters = {"model": dataclasses.asdict(given), "version": VERSION, "subset": subset}
@@ -97,7 +97,7 @@ def _drawn(given: ModelConfig, documents: int) -> tuple[Learn, Learn]:
     """What is learned from, and what is held out: two ranges of one draw."""
     last = threshold_of(given.sample, documents)
     first = int(given.held_out * (last + 1))
-    parameters: dict[str, Any] = {"order": given.order, "prune": given.prune, "bytes": given.bytes, "seed": given.seed}
+    parameters: dict[str, Any] = {"order": given.order, "prune": given.prune, "head": given.head, "seed": given.seed}
     held = Learn(**parameters, first=0, last=first - 1) if first else Learn(**parameters, first=1, last=0)
     return Learn(**parameters, first=first, last=last), held
 

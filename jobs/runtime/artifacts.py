@@ -30,7 +30,8 @@ def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     """The operator with the digest of the file that its ``path`` names; ``keep`` puts it in the store, for the workers.
 
     ``package://name/file`` is a file that an installed package carries; the package is not imported. ``@name`` is what the
-    manifest of that name tells that was learned. Raises ConfigError where there is no such file, or ``digest`` was given and is another.
+    manifest of that name tells that was learned. Raises ConfigError where there is no such file, or ``digest`` was given
+    and is another.
     """
     given = getattr(operator, "path", "")
     if not given:

@@ -161,7 +161,8 @@ def _read(at: int, end: int, table: Codes, kinds: Any, words: Any, row: Integers
 def _word(at: int, end: int, table: Codes, kinds: Any) -> tuple[int, Any, int]:
     """The word that begins at an address: where it ends, its token and its syllables."""
     hashed, groups, vowel = _SEED, 0, False
-    first = second = third = 0  # the last characters, the latest first
+    first: Any = 0
+    second = third = first  # with it the last characters, the latest first
     while at < end:
         lead = byte_at(at)
         point = point_at(table, at, lead)
@@ -172,7 +173,7 @@ def _word(at: int, end: int, table: Codes, kinds: Any) -> tuple[int, Any, int]:
                 break
         elif point < WORD or point >= RUN or (point >= ALONE and first != 0):
             break
-        char = np.int64(point & POINT)
+        char: Any = np.int64(point & POINT)
         hashed = (hashed ^ np.uint64(char)) * _PRIME
         now = (kinds[char] & VOWEL) != 0
         groups += now and not vowel
@@ -189,7 +190,7 @@ def _is_silent(first: int, second: int, third: int, kinds: Any) -> bool:
     """Whether the e at the end of a word that ends in these, the last first, is not spoken."""
     if first == _E:
         before, earlier = second, third
-    elif second == _E and (first == _S or first == _D):
+    elif second == _E and first in (_S, _D):
         before, earlier = third, 0
     else:
         return False

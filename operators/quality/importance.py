@@ -78,7 +78,8 @@ def log_ratios(data: bytes, where: str = "this artifact") -> Codes:
         raise DataError(f"{where} does not hold importance weights ({FORMAT}): {type(error).__name__}: {error}; give what "
                         "train_dsir wrote") from error
     ratios = np.log(target / target.sum()) - np.log(raw / raw.sum())
-    return np.rint(ratios * UNIT).astype(np.int32)
+    found: Codes = np.rint(ratios * UNIT).astype(np.int32)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _loaded(path: Path, digest: str) -> Codes:
 
 
 @inlined
-def bucket_of(key: Any, buckets: int) -> int:
+def bucket_of(key: Any, buckets: int) -> Any:
     """The bucket of an n-gram: all of them are equally likely, whether or not their number is a power of two."""
     return np.int64(((fold_multiply(key, _BUCKET) >> _HALF) * np.uint64(buckets)) >> _HALF)
 
@@ -167,7 +168,8 @@ def _sum(addresses: Integers, lengths: Integers, table: Codes, ratios: Codes, su
     block = np.empty(BLOCK, np.uint64)
     for d in range(len(addresses)):
         at, end, last, before, filled = addresses[d], addresses[d] + lengths[d], BOUNDARY, BOUNDARY, BLOCK
-        total = ngrams = 0
+        ngrams = 0
+        total: Any = 0
         while filled == BLOCK:
             at, filled = lex(at, end, last, table, block)
             for i in range(filled):

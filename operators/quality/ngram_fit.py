@@ -47,8 +47,8 @@ class Counts:
     tokens: int = 0
 
 
-_KINDS = (np.uint64, np.uint64, np.uint64, np.uint8, np.int64)
-NOTHING = Counts(*(np.empty(0, kind) for kind in _KINDS))
+_NO_KEYS = np.empty(0, np.uint64)
+NOTHING = Counts(_NO_KEYS, _NO_KEYS, _NO_KEYS, np.empty(0, np.uint8), np.empty(0, np.int64))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ class Learn:
     """A Fit of ``ngrams.Model``; the same documents give the same bytes in any split and order.
 
     Learns from the documents whose priority (of ``seed``) lies from ``first`` up to ``last``, of each from its first
-    ``bytes``. Raises ConfigError for an order outside 1 … 6, or a negative ``prune``.
+    ``head`` bytes. Raises ConfigError for an order outside 1 … 6, or a negative ``prune``.
     """
 
     order: int = 3  # tokens of the longest n-gram
     prune: int = 1  # n-grams of three tokens and more are left out where they occur so often or less
-    bytes: int = 1 << 20  # of each document, so that no book outweighs all else
+    head: int = 1 << 20  # bytes of each document, so that no book outweighs all else
     seed: int = 0
     first: int = 0
     last: int = (1 << 64) - 1
 
     def __post_init__(self) -> None:
-        for name, low, high in (("order", 1, LONGEST), ("prune", 0, 1 << 30), ("bytes", 1, 1 << 30)):
+        for name, low, high in (("order", 1, LONGEST), ("prune", 0, 1 << 30), ("head", 1, 1 << 30)):
             if not low <= (given := getattr(self, name)) <= high:
                 raise ConfigError(f"model.{name}={given}: give a whole number from {low} to {high}")
 
@@ -80,7 +80,7 @@ class Learn:
         """Of a batch with the columns of READS."""
         require(batch, READS, "documents")
         texts = Texts.of(batch.column("text").filter(pa.array(self.drawn(batch))))
-        lengths = np.minimum(texts.lengths, self.bytes)
+        lengths = np.minimum(texts.lengths, self.head)
         table, tokens = points(), np.empty(len(texts), np.int64)
         if len(texts):
             count_tokens(texts.addresses, lengths, table, tokens)
@@ -106,7 +106,8 @@ class Learn:
         if not len(state.keys):
             raise DataError(f"none of the {state.documents:,} documents to learn from has a word: give other documents, or a "
                             "larger sample")
-        return Model({**self._facts(state), **(found := estimate(state, self.order, self.prune))[0]}, *found[1:]).to_bytes()
+        facts, keys, log_probs, backoffs = estimate(state, self.order, self.prune)
+        return Model(self._facts(state) | facts, keys, log_probs, backoffs).to_bytes()
 
     def _facts(self, state: Counts) -> dict[str, Any]:
         seen = {f"{n}": int((state.orders == n).sum()) for n in range(1, self.order + 1)}
@@ -158,7 +159,7 @@ def _counted(keys: Words, orders: npt.NDArray[np.uint8], counts: Integers) -> Co
     firsts, sums = np.empty(keys.shape[1], np.int64), np.empty(keys.shape[1], np.int64)
     distinct = _unique(keys[0], counts, np.zeros(_slots(keys.shape[1]), np.int32), firsts, sums)
     firsts = firsts[:distinct]
-    return Counts(*keys[:, firsts], orders[firsts], sums[:distinct].copy())
+    return Counts(keys[0][firsts], keys[1][firsts], keys[2][firsts], orders[firsts], sums[:distinct].copy())
 
 
 def _slots(keys: int) -> int:
@@ -201,8 +202,8 @@ def _find(keys: Words, of: Words, slots: Codes, places: Integers) -> None:
 def _sorted(state: Counts) -> Counts:
     """By ascending key: what is summed in floating point later is summed in one order."""
     order = np.argsort(state.keys)
-    arrays = (state.keys, state.contexts, state.rests, state.orders, state.counts)
-    return Counts(*(array[order] for array in arrays), state.documents, state.tokens)
+    return Counts(state.keys[order], state.contexts[order], state.rests[order], state.orders[order], state.counts[order],
+                  state.documents, state.tokens)
 
 
 def estimate(state: Counts, order: int, prune: int) -> tuple[dict[str, Any], Words, Codes, Codes]:
@@ -258,4 +259,5 @@ def _discounts(orders: npt.NDArray[np.uint8], adjusted: Floats, order: int) -> F
 
 def _micro(chances: Floats) -> Codes:
     """Millionths of log10."""
-    return np.rint(np.log10(chances) * UNIT).astype(np.int32)
+    found: Codes = np.rint(np.log10(chances) * UNIT).astype(np.int32)
+    return found

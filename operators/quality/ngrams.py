@@ -111,7 +111,7 @@ def _fill(table: Words, keys: Words, log_probs: Codes, backoffs: Codes) -> None:
 
 
 @inlined
-def slot_of(key: Any, mask: int) -> int:
+def slot_of(key: Any, mask: int) -> Any:
     """Where the search for a key begins."""
     return np.int64(fold_multiply(key, _SLOT)) & mask
 
@@ -146,7 +146,8 @@ def score(addresses: Integers, lengths: Integers, points: Codes, table: Words, o
             found[0, d] += scores[i]
         found[1, d] = tokens
         if tokens:
-            found[4, d] = max(1, np.int64(share * tokens))
+            least: Any = np.int64(share * tokens)
+            found[4, d] = max(1, least)
             found[3, d] = sum_of_least(scores[:tokens], found[4, d])
 
 
@@ -194,7 +195,8 @@ def _combine(keys: Words, values: Words, filled: int, unknown: int, scores: Any)
     """Write the log-probability of each token, and return how many are unknown; then move the history."""
     order, strangers = len(keys), 0
     for i in range(order, order + filled):
-        n, total = order - 1, 0
+        n = order - 1
+        total: Any = 0
         while n >= 0 and values[n, i] == _NOTHING:
             if n > 0 and values[n - 1, i - 1] != _NOTHING:
                 total += np.int64(np.int32(values[n - 1, i - 1] >> _HALF))
@@ -209,9 +211,10 @@ def _combine(keys: Words, values: Words, filled: int, unknown: int, scores: Any)
 
 
 @kernel
-def sum_of_least(scores: Any, count: int) -> int:
+def sum_of_least(scores: Any, count: int) -> Any:
     """The sum of the ``count`` smallest of ``scores``, by counting: in linear time, whatever they are."""
-    low, high = np.int64(scores[0]), np.int64(scores[0])
+    low: Any = np.int64(scores[0])
+    high: Any = low
     for value in scores:
         low, high = min(low, np.int64(value)), max(high, np.int64(value))
     shift = 0

@@ -9,8 +9,8 @@ from corpusmill.jobs import annotate
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.runtime.engine import InlineEngine
 
-MILLS = "river mill grain stone water wheel flour sack wheat grind".split()
-SHOPS = "lamp shop price offer sale cheap order buy click today".split()
+MILLS = ["river", "mill", "grain", "stone", "water", "wheel", "flour", "sack", "wheat", "grind"]
+SHOPS = ["lamp", "shop", "price", "offer", "sale", "cheap", "order", "buy", "click", "today"]
 
 
 def texts(words, seed, count):
@@ -37,7 +37,8 @@ def test_documents_like_the_target_get_the_largest_weights(mill, ingested):
     assert made.details["ngrams"] == {"target": 40 * 49, "raw": 40 * 49}
     operator = {"_target_": "corpusmill.operators.quality.importance.ImportanceWeight", "path": "@like_mills"}
     config = annotate.Config(documents=raw, quality=QualityConfig(operators=[operator], rules=[]), quiet=True)
-    weights = {row["doc_id"]: row["importance.log_weight"] for row in mill.rows(annotate.run(config, mill.store, InlineEngine()))}
+    rows = mill.rows(annotate.run(config, mill.store, InlineEngine()))
+    weights = {row["doc_id"]: row["importance.log_weight"] for row in rows}
     wanted = {row["doc_id"] for row in mill.rows(mill.manifest(raw)) if row["text"].split()[0] in MILLS}
     assert set(sorted(weights, key=weights.get)[-8:]) == wanted
 

@@ -10,7 +10,10 @@ from corpusmill.jobs.runtime import artifacts
 from corpusmill.jobs.train_perplexity import percentiles
 from corpusmill.operators.quality.ngrams import Model
 
-WORDS = "the of and river mill grain boat stone town bridge water wheel flour sack lamp road hill snow field".split()
+WORDS = [
+    "the", "of", "and", "river", "mill", "grain", "boat", "stone", "town", "bridge", "water", "wheel", "flour",
+    "sack", "lamp", "road", "hill", "snow", "field",
+]
 
 
 def texts(seed, count):

@@ -19,16 +19,27 @@ import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.difficulty import Difficulty
 from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.importance import ImportanceWeight
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.outlier import Outlier
+from corpusmill.operators.quality.perplexity import Perplexity
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
-# A small model of random words: what it finds means nothing.
-FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer(), Difficulty(), ImportanceWeight(),
+             Outlier(), Perplexity()]
+# Small models of random words: what they find means nothing.
+MODELS = Path(__file__).parents[1] / "operators"
+FILES = {
+    "language": {"model": MODELS / "text" / "models" / "pruned.ftz"},
+    "importance": {"ratios": MODELS / "quality" / "models" / "importance"},
+    "outlier": {"model": MODELS / "quality" / "models" / "domains"},
+    "perplexity": {"model": MODELS / "quality" / "models" / "ngrams"},
+}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)

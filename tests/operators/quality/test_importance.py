@@ -1,6 +1,7 @@
 """Importance weights against a plain reference that takes the buckets of single n-grams from the fit."""
 
 import functools
+import itertools
 import math
 import re
 
@@ -40,7 +41,7 @@ def bucket(*words):
 
 def ngrams(text):
     words = re.findall(r"\w+|[^\w\s]", text.lower())
-    return [*((w,) for w in words), *zip(words, words[1:], strict=False)]
+    return [*((w,) for w in words), *itertools.pairwise(words)]
 
 
 def reference(texts):

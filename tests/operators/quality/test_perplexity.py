@@ -16,7 +16,10 @@ from corpusmill.operators.quality.ngram_fit import NOTHING, READS, Learn
 from corpusmill.operators.quality.ngrams import Model, sum_of_least
 from corpusmill.operators.quality.perplexity import Perplexity
 
-WORDS = "the of and river mill grain boat stone town bridge water wheel flour sack lamp road hill snow field".split()
+WORDS = [
+    "the", "of", "and", "river", "mill", "grain", "boat", "stone", "town", "bridge", "water", "wheel", "flour",
+    "sack", "lamp", "road", "hill", "snow", "field",
+]
 
 
 def sentences(seed, count):
@@ -80,8 +83,8 @@ class Reference:
         total = []
         for line in (line for line in text.split("\n") if line.split()):
             words = ["|", *line.split(), "|"]
-            for i in range(1, len(words)):
-                total.append(math.log10(self.chance(words[i], tuple(words[max(0, i - self.order + 1):i]))))
+            total += [math.log10(self.chance(words[i], tuple(words[max(0, i - self.order + 1):i])))
+                      for i in range(1, len(words))]
         return total
 
 
@@ -142,8 +145,8 @@ def test_documents_are_drawn_by_their_id_and_the_rest_is_held_out():
 
 
 def test_a_document_counts_up_to_its_first_bytes():
-    assert learned(["the mill the river"], bytes=8) == learned(["the mill"])
-    assert learned([TEXTS[0]], bytes=10**6) == learned([TEXTS[0]])
+    assert learned(["the mill the river"], head=8) == learned(["the mill"])
+    assert learned([TEXTS[0]], head=10**6) == learned([TEXTS[0]])
 
 
 def test_a_long_text_is_scored_as_its_lines_are(tmp_path):
@@ -187,7 +190,7 @@ def test_a_model_survives_its_file_and_another_file_is_refused():
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(ConfigError, match="model.order=7: give a whole number from 1 to 6"):
+    with pytest.raises(ConfigError, match=r"model.order=7: give a whole number from 1 to 6"):
         Learn(order=7)
     with pytest.raises(ConfigError, match="least must be above 0 and up to 1; got 0"):
         Perplexity(least=0)
