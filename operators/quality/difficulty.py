@@ -50,6 +50,9 @@ class Difficulty:
                                   in part, forwards and backwards (McCarthy and Jarvis 2010); null where no word repeats
     ============================= ======================================================================================
 
+    The syllables are those of the CMU Pronouncing Dictionary for 88 % of its 117,000 words and 95 % of the words of an
+    encyclopedia, speeches and science, whose sum is 2 % low: vowels that meet (area, being) count as one.
+
     How far a text can be compressed is ``compression``'s to say, how long it is ``signals``'.
     """
 

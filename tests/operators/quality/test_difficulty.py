@@ -114,9 +114,11 @@ def test_measures_are_those_of_the_reference(texts):
     assert measured(texts) == [reference(text) for text in texts]
 
 
-SPOKEN = {"made": 1, "makes": 1, "table": 2, "tables": 2, "walked": 1, "wanted": 2, "needed": 2, "churches": 2, "boxes": 2,
-          "the": 1, "reading": 2, "river": 2, "beautiful": 3, "university": 5, "whale": 1, "rhythm": 1, "don't": 1, "été": 2, "x": 1,
-          "1984": 1, "style": 1, "people": 2, "agree": 2}
+SPOKEN = {
+    "made": 1, "makes": 1, "table": 2, "tables": 2, "walked": 1, "wanted": 2, "needed": 2, "churches": 2,
+    "boxes": 2, "the": 1, "reading": 2, "river": 2, "beautiful": 3, "university": 5, "whale": 1, "rhythm": 1,
+    "don't": 1, "été": 2, "x": 1, "1984": 1, "style": 1, "people": 2, "agree": 2,
+}
 
 
 @pytest.mark.parametrize(("word", "count"), SPOKEN.items())

@@ -14,8 +14,11 @@ from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.quality.outlier import Outlier
 from corpusmill.operators.schema import DOCUMENTS
 
-TOPICS = {"mill": "grain flour wheel river sack stone grind wheat miller sluice",
-          "sky": "star moon comet orbit planet lens sun dust", "bread": "oven dough yeast crust loaf baker salt knead rise butter"}
+TOPICS = {
+    "mill": "grain flour wheel river sack stone grind wheat miller sluice",
+    "sky": "star moon comet orbit planet lens sun dust",
+    "bread": "oven dough yeast crust loaf baker salt knead rise butter",
+}
 
 
 def texts(seed, count):
