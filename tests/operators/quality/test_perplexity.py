@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import math
 import random
 
@@ -54,6 +55,11 @@ class Reference:
         self.counts = [self.adjusted(n) for n in range(order + 1)]
         self.kept = [{g for g, c in raw.items() if n < 3 or c > prune} for n, raw in enumerate(self.raw)]
         self.discount = [self.discounts(n) for n in range(order + 1)]
+        self.following = [collections.defaultdict(dict) for _ in range(order + 1)]
+        for n, counts in enumerate(self.counts[1:], 1):
+            for gram, count in counts.items():
+                self.following[n][gram[:-1]][gram] = count
+        self.chance = functools.cache(self._chance)
 
     def adjusted(self, n):
         if n in (0, self.order):
@@ -69,10 +75,10 @@ class Reference:
         found = [0, 1 - 2 * y * t[2] / t[1], 2 - 3 * y * t[3] / t[2], 3 - 4 * y * t[4] / t[3]]
         return found if all(0 < d < i for i, d in enumerate(found[1:], 1)) else [0, 0.5, 1, 1.5]
 
-    def chance(self, word, context):
+    def _chance(self, word, context):
         """Of the word after the context, as long as it may be."""
         n = len(context) + 1
-        follow = {g: c for g, c in self.counts[n].items() if g[:-1] == context}
+        follow = self.following[n].get(context, {})
         total = sum(follow.values())
         own = {g: (c - self.discount[n][min(c, 3)]) / total for g, c in follow.items() if g in self.kept[n]}
         left = 1 - sum(own.values())
