@@ -9,6 +9,8 @@
     count        domains, text                     counts
     weigh        domains, counts                   proportions
     mix          proportions, counts, text         mixture
+    train_perplexity  documents, decisions         perplexity_model
+    train_dsir   documents, twice                  importance_model
     report       any manifest and its lineage      report
     export       any manifest                      one Parquet file
     inspect      any manifest                      documents that came to an outcome, printed

@@ -27,6 +27,8 @@ JOBS = {
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
     "mix": "proportions and a budget → the mixture",
+    "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
+    "train_dsir": "wanted and all documents → importance weights",
     "report": "any manifest → its story, as HTML and JSON",
     "export": "any manifest → one Parquet file",
     "build": "all of the above, in one session",
@@ -36,7 +38,8 @@ JOBS = {
     "status": "what is committed, and what is running",
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
-INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest")
+INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest",
+          "reference", "target", "raw")
 _engines: dict[str, Any] = {}
 
 
@@ -78,7 +81,7 @@ def _named(job: str, words: list[str]) -> list[str]:
 def usage() -> str:
     """What ``corpusmill --help`` prints."""
     lines = ["corpusmill JOB [key=value …] [-m] [--help] [--cfg job]", ""]
-    lines += [f"  {job:<9} {what}" for job, what in JOBS.items()]
+    lines += [f"  {job:<16} {what}" for job, what in JOBS.items()]
     lines += ["", "A manifest is given by URI, path or @name.",
               "Every job takes store.root=, name=, plan=true, limit=N, sample=F.",
               "corpusmill JOB --help shows a job's settings; -m sweeps over comma-separated values."]

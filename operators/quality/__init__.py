@@ -3,6 +3,10 @@
     signals      BasicSignals: characters, words and lines in exact counts; counting holds its kernel
     compression  Compression: how much of a text repeats what stands before it
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
+    difficulty   Difficulty: syllables, sentences, Flesch reading ease, and how varied the words are
+    perplexity   Perplexity: by an n-gram model; ngrams holds the model and its kernel, ngram_fit learns it
+    importance   ImportanceWeight: how much likelier a text is among those wanted than among all
+    outlier      Outlier: distance to the domains that regroup=kmeans learned
     langid       Language: by a fastText classifier, on text without markup
     select       rules over signals: keep or drop, and the reason
     histogram    logarithmic histograms of what rules bound, in additive counts

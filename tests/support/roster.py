@@ -1,0 +1,57 @@
+"""Every operator of the package, as the suites that hold all of them to something run it, with small files to apply.
+
+The models are of random words, the lists of harmless ones: what they find means nothing.
+"""
+
+import atexit
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+
+from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.corruption import Corruption
+from corpusmill.operators.quality.difficulty import Difficulty
+from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.importance import ImportanceWeight
+from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.multilingual import Multilingual
+from corpusmill.operators.quality.nemo import Nemo
+from corpusmill.operators.quality.outlier import Outlier
+from corpusmill.operators.quality.perplexity import Perplexity
+from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.schema import DOCUMENTS
+from corpusmill.operators.text.layer import TextLayer
+from corpusmill.operators.text.normalise import Normalise
+
+TESTS = Path(__file__).parents[1] / "operators"
+OPERATORS = [
+    Normalise(), BasicSignals(), Compression(), Gopher(), Language(), Nemo(), Corruption(),
+    Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
+    Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), TextLayer(),
+]  # fmt: skip
+FILES = {
+    "language": {"model": TESTS / "text" / "models" / "pruned.ftz"},
+    "importance": {"ratios": TESTS / "quality" / "models" / "importance"},
+    "outlier": {"model": TESTS / "quality" / "models" / "domains"},
+    "perplexity": {"model": TESTS / "quality" / "models" / "ngrams"},
+}
+FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source", "url")])
+
+
+def batch_of(values, names=FIELDS.names):
+    """Documents of these texts. A URL may be whatever a text may be, and so it is; sources change with the length."""
+    columns = {
+        "doc_id": pa.array([i.to_bytes(16, "big") for i in range(len(values))], pa.binary(16)),
+        "text": pa.array(values, pa.string()),
+        "source": pa.array([("en", "zh", "und")[len(value) % 3] for value in values], pa.string()),
+        "url": pa.array(values, pa.string()),
+    }
+    return pa.record_batch([columns[name] for name in names], schema=pa.schema([FIELDS.field(name) for name in names]))
+
+
+def opened(operator):
+    """The operator's function, with its files."""
+    return operator.open(FILES.get(operator.name, {}))
