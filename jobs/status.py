@@ -19,7 +19,7 @@ class Config(Common):
     """corpusmill status."""
 
 
-STAGES = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model", "domains",
+STAGES = ("documents", "quarantine", "learned", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model", "domains",
           "counts", "proportions", "mixture", "report")
 
 

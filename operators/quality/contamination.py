@@ -25,12 +25,12 @@ _LOW_SIX, _SIX, _SIXTY_FOUR = np.uint64(63), np.uint64(6), np.uint64(64)
 @kernel
 def scan(
     addresses: Integers, lengths: Integers, index: Index, ignored: Any, bare: Bare, fewest: int, window: int, oldest: Any,
-    counts: Integers, best: Integers, documents: Integers,
+    longest: int, counts: Integers, best: Integers, documents: Integers,
 ) -> Any:
     """Fill ``counts`` (COLUMNS up to ITEM_MATCHED × documents) and ``best`` (the item of each, -1 where nothing is found).
 
     ``fewest`` words make a paragraph; where it is 0, entries are n-grams, and ``oldest`` is the weight of the oldest word
-    of the shortest. ``ignored`` says of each entry that it does not count. ``documents`` (sets) is raised by one for each
+    of the shortest; ``longest`` is an item's most words. ``ignored`` says of each entry that it does not count. ``documents`` (sets) is raised by one for each
     document with a hit. Returns the spans to cut, ``window`` characters around each run of hits, from the last of a
     document to its first: (document, first byte, end byte).
     """
@@ -38,7 +38,7 @@ def scan(
     words, edges, keys = np.empty(_RING + ROOM, np.uint64), np.empty((_RING + ROOM, 2), np.int64), np.empty(ROOM, np.uint64)
     hits, cuts, cut, span = np.empty((256, 4), np.int64), np.empty((64, 3), np.int64), 0, np.empty(2, np.int64)
     tally, touched = np.zeros(len(index.words), np.int32), np.empty(len(index.words), np.int32)
-    marks, seen = np.zeros(index.words.max() + 1 if len(index.words) else 1, np.uint8), np.full(len(documents), -1)
+    marks, seen = np.zeros(longest, np.uint8), np.full(len(documents), -1)
     for d in range(len(addresses)):
         state[:], rolling[:], words[:_RING], found = NONE, NONE, NONE, 0
         for first in range(0, lengths[d], CHUNK):
@@ -68,7 +68,9 @@ def _roomier(rows: Any, needed: int) -> Any:
     if needed <= len(rows):
         return rows
     larger = np.empty((max(needed, 2 * len(rows)), rows.shape[1]), np.int64)
-    larger[: len(rows)] = rows
+    for i in range(len(rows)):  # a slice would take a second to compile
+        for k in range(rows.shape[1]):
+            larger[i, k] = rows[i, k]
     return larger
 
 

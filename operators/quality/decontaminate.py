@@ -179,7 +179,7 @@ class Decontaminate:
         documents = np.zeros(len(loaded.names), np.int64)
         fewest = (self.ngram or METHODS[self.method]) if self.method == "dolma" else 0
         cuts = scan(texts.addresses, texts.lengths, loaded.index, ignored, bare.tables(), fewest, self.window,
-                    oldest_weight(loaded.index), counts, best, documents)
+                    oldest_weight(loaded.index), int(loaded.index.words.max(initial=0)), counts, best, documents)
         if self.method == "gpt3":
             batch = self._pieces(batch, texts, cuts, counts)
         items = pa.array(best, mask=best < 0)

@@ -139,7 +139,7 @@ def _ngrams(words: Array, sizes: Array, n: int, method: str) -> _Found:
     if method == "datatrove":
         inside &= places + n > sizes[items, 0]
     kept = np.flatnonzero(inside)
-    keys = mixed(_values(words, n)[kept] + np.uint64(n) * LENGTH)
+    keys = mixed(_values(words, n)[kept] + np.uint64(n * int(LENGTH) % (1 << 64)))
     return _Found(keys, np.empty(0), items[kept], places[kept], np.full(len(kept), n), kept + n, words)
 
 
