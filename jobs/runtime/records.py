@@ -22,10 +22,22 @@ def parse(data: bytes, name: str) -> list[dict[str, Any]]:
         if data.startswith(_GZIP):
             data = gzip.decompress(data)
         elif data.startswith(_ZSTD):
-            data = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+            data = _inflated(data)
     except (pa.ArrowException, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
     return _json(data.removeprefix(_BOM), name)
+
+
+def _inflated(data: bytes) -> bytes:
+    """All frames; the library's reader would take a frame that breaks off for a short one."""
+    found = []
+    while data:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        found.append(frame.decompress(data))
+        if not frame.eof:
+            raise zstandard.ZstdError("it breaks off")
+        data = frame.unused_data
+    return b"".join(found)
 
 
 def _json(data: bytes, name: str) -> list[dict[str, Any]]:

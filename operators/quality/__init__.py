@@ -4,6 +4,8 @@
     compression  Compression: how much of a text repeats what stands before it
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
     langid       Language: by a fastText classifier, on text without markup
+    decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
+                 contamination holds the kernels, common finds the n-grams that are boilerplate
     select       rules over signals: keep or drop, and the reason
     histogram    logarithmic histograms of what rules bound, in additive counts
 """

@@ -170,7 +170,9 @@ def _paragraphs(
     for i in range(0, filled, 2):
         start, end = spans[i], spans[i + 1]
         if start == end:
-            found = _close(index, ignored, fewest, rolling, ends, hits, found)
+            if np.int64(rolling[2]) >= fewest:
+                found = _close(index, ignored, fewest, rolling, ends, hits, found)
+            rolling[0] = rolling[2] = NONE
             continue
         word = bare_hash(address + start, end - start, actions, folded)
         if word != NONE:
@@ -184,7 +186,7 @@ def _paragraphs(
 
 @kernel
 def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers, hits: Integers, found: int) -> int:
-    """End the open paragraph; returns how many hits there are now."""
+    """Look the open paragraph up; returns how many hits there are now."""
     words = np.int64(rolling[2])
     if words >= fewest:
         key = mixed(rolling[0] + rolling[2] * LENGTH)
@@ -192,7 +194,6 @@ def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers
         if entry >= 0 and not ignored[entry]:
             hits[found, 0], hits[found, 1], hits[found, 2], hits[found, 3] = entry, np.int64(rolling[1]) - words, ends[0], ends[1]
             found += 1
-    rolling[0] = rolling[2] = NONE
     return found
 
 

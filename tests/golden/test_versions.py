@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
@@ -26,6 +27,10 @@ PUBLISHED = {
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
     ("Gopher", "1"): "97e69c939810999afae6ef0fab1f3bc2",
     ("Language", "1"): "94c9a3258b94099e656542774324f2d8",
+    ("Decontaminate gpt3", "1"): "a5b4165652c15d6a8363185d35de3bdc",
+    ("Decontaminate datatrove", "1"): "ca9c4f6ce9db8bbc8c6c36a7bc952ac4",
+    ("Decontaminate llama3", "1"): "692b18ea0c0428184ee4ecbeee399d8a",
+    ("Decontaminate dolma", "1"): "620924856d33a9ca1fc358dac0dcd0f0",
     ("TextLayer", "1"): "7d59f70f956bab16136567624c3ff753",
 }
 
@@ -38,3 +43,17 @@ def test_results_are_those_published_under_this_version(operator):
     outcome = operator.open({"model": MODEL})(batch)
     found = hashlib.sha256(repr((outcome.batch.to_pydict(), outcome.counts)).encode()).hexdigest()[:32]
     assert found == PUBLISHED.get((type(operator).__name__, operator.version))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hits_and_indices_are_those_published_under_this_version(method, tmp_path):
+    operator = Decontaminate(sets=[{"path": "q", "name": "s", "query": "q", "label": "l"}], method=method, ngram=3,
+                             **({"edit": True, "max_documents": 0, "window": 5, "fragment": 9} if method == "gpt3" else {}))
+    data = operator.build({"q": [{"id": "é", "q": TEXTS[2], "l": TEXTS[3]}, {"q": "one. two? Line OF many", "l": TEXTS[4][:900]}]})
+    (tmp_path / "index").write_bytes(data)
+    batch = pa.record_batch([pa.array([*TEXTS, TEXTS[4][400:] + TEXTS[2]], pa.string())],
+                            schema=pa.schema([DOCUMENTS.field("text")]))
+    outcome = operator.open({"index": tmp_path / "index"})(batch)
+    assert sum(outcome.batch.column("decontaminate.hits").to_pylist())
+    told = repr((hashlib.sha256(data).hexdigest(), outcome.batch.to_pydict(), outcome.counts))
+    assert hashlib.sha256(told.encode()).hexdigest()[:32] == PUBLISHED.get((f"Decontaminate {method}", operator.version))

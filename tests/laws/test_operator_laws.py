@@ -1,12 +1,16 @@
 """What every operator owes its callers, whatever it computes."""
 
+import atexit
+import dataclasses
 import hashlib
 import importlib
 import os
 import pickle
 import pkgutil
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +23,7 @@ import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.decontaminate import Decontaminate
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
@@ -26,9 +31,17 @@ from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
+EVALSET = [{"id": "b and a", "q": "a b " * 20}, {"id": "x", "q": "\n".join("x" * n for n in range(30)), "l": "中 é 🙂- " * 9}]
+CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}], ngram=3, edit=True, max_documents=0,
+                    window=2, fragment=5)
+PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), CUT, PARAGRAPHS, TextLayer()]
 # A small model of random words: what it finds means nothing.
-FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
+INDICES = Path(tempfile.mkdtemp(prefix="indices-"))
+for indexed in (CUT, PARAGRAPHS):
+    (INDICES / indexed.name).write_bytes(indexed.build({"q": EVALSET}))
+atexit.register(shutil.rmtree, INDICES)
+FILES = {op.name: {"index": INDICES / op.name} for op in (CUT, PARAGRAPHS)} | {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)
