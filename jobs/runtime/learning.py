@@ -54,7 +54,8 @@ def _learn(here: Session, before: Chain, operator: Any, made: stage.Stage) -> by
     total = fit.partial(_no_rows(operator))
     shards = sum(1 for _ in aligned.tasks(here.store, made, text=True))
     with here.progress(made.name, shards) as bar:
-        for seen, rows, nbytes in here.engine.map(Look(here.store, before, operator), aligned.tasks(here.store, made, text=True)):
+        tasks = aligned.tasks(here.store, made, text=True)
+        for seen, rows, nbytes in here.engine.map(Look(here.store, before, operator), tasks):
             total = fit.merge(total, seen)
             bar.advance(rows, nbytes)
     return fit.finish(total)

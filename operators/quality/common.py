@@ -34,7 +34,7 @@ class Common:
     def partial(self, batch: pa.RecordBatch, /) -> Seen:
         """Documents of a batch by entry."""
         texts = Texts.of(batch.column("text"))
-        index = evalindex.load(Path(self.index), self.digest).index
+        index = evalindex.load(Path(self.index), self.digest).tables
         documents = np.zeros(len(index.keys), np.int64)
         count_documents(texts.addresses, texts.lengths, index, bare.tables(), oldest_weight(index), documents)
         entries = np.flatnonzero(documents)
@@ -49,9 +49,10 @@ class Common:
 
     def finish(self, state: Seen, /) -> bytes:
         """JSON: the keys of the entries in more than ``bound`` documents, with their documents."""
-        index = evalindex.load(Path(self.index), self.digest).index
+        index = evalindex.load(Path(self.index), self.digest).tables
         many = state.documents > self.bound
-        found = {f"{index.keys[entry]:016x}": int(n) for entry, n in zip(state.entries[many], state.documents[many], strict=True)}
+        pairs = zip(index.keys[state.entries[many]].tolist(), state.documents[many].tolist(), strict=True)
+        found = {f"{key:016x}": n for key, n in pairs}
         facts = {"documents": state.of, "more_than": self.bound, "seen": len(state.entries), "common": found}
         return json.dumps(facts, sort_keys=True, indent=1).encode()
 

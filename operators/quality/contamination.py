@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from corpusmill.operators.quality.evalindex import LENGTH, RADIX, Index
-from corpusmill.operators.text.bare import CHUNK, ROOM, Bare, bare_hash, locate_bare
+from corpusmill.operators.text.bare import CHUNK, ROOM, Bare, bare_hash, integer, locate_bare
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.shingles import mixed, weight_of_oldest
 from corpusmill.operators.text.simd import NONE, ONE, between, byte_at, copy_block, count_ones, kernel, low_bits, put_byte
@@ -30,9 +30,9 @@ def scan(
     """Fill ``counts`` (COLUMNS up to ITEM_MATCHED × documents) and ``best`` (the item of each, -1 where nothing is found).
 
     ``fewest`` words make a paragraph; where it is 0, entries are n-grams, and ``oldest`` is the weight of the oldest word
-    of the shortest; ``longest`` is an item's most words. ``ignored`` says of each entry that it does not count. ``documents`` (sets) is raised by one for each
-    document with a hit. Returns the spans to cut, ``window`` characters around each run of hits, from the last of a
-    document to its first: (document, first byte, end byte).
+    of the shortest; ``longest`` is an item's most words. ``ignored`` says of each entry that it does not count.
+    ``documents`` (sets) is raised by one for each document with a hit. Returns the spans to cut, ``window`` characters
+    around each run of hits, from the last of a document to its first: (document, first byte, end byte).
     """
     spans, state, rolling = np.empty(ROOM, np.int64), np.empty(5, np.uint64), np.empty(3, np.uint64)
     words, edges, keys = np.empty(_RING + ROOM, np.uint64), np.empty((_RING + ROOM, 2), np.int64), np.empty(ROOM, np.uint64)
@@ -47,7 +47,8 @@ def scan(
             if fewest:
                 found = _paragraphs(addresses[d], spans, filled, index, ignored, bare, fewest, rolling, span, hits, found)
             else:
-                found = _ngrams(addresses[d], spans, filled, index, ignored, bare, oldest, rolling, words, edges, keys, hits, found)
+                found = _ngrams(
+                    addresses[d], spans, filled, index, ignored, bare, oldest, rolling, words, edges, keys, hits, found)
         if fewest:
             found = _close(index, ignored, fewest, rolling, span, hits, found)
         counts[:, d] = 0
@@ -84,7 +85,7 @@ def _ngrams(
     ``words`` and ``edges`` (first and last byte) hold the ``_RING`` words before the chunk and then its own. The filter is
     asked in a loop of its own: its answers come from far, but many can be under way at once.
     """
-    value, count, shortest = rolling[0], np.int64(rolling[1]), np.int64(index.lengths[0])
+    value, count, shortest = rolling[0], integer(rolling[1]), index.lengths[0]
     actions, folded, used = bare.actions.ctypes.data, bare.folded.ctypes.data, 0
     for i in range(0, filled, 2):
         start = spans[i]
@@ -110,9 +111,9 @@ def _filtered(keys: Any, used: int, bits: Any, places: Integers) -> int:
     shift, found = _shift(len(bits)), 0
     for i in range(used):
         key = keys[i]
-        here = bits[np.int64(key >> shift)]
+        here = bits[integer(key >> shift)]
         places[found] = i
-        found += np.int64((here >> (key & _LOW_SIX)) & (here >> (key >> _SIX & _LOW_SIX)) & ONE)
+        found += integer((here >> (key & _LOW_SIX)) & (here >> (key >> _SIX & _LOW_SIX)) & ONE)
     return found
 
 
@@ -141,7 +142,7 @@ def _look_up(
             for i in range(first, first + n):
                 value = value * RADIX + words[i]
             key = mixed(value + np.uint64(n) * LENGTH)
-            bucket = np.int64(key >> shift)
+            bucket = integer(key >> shift)
             for entry in range(directory[bucket], directory[bucket + 1]):  # no call: it would cost more than the search
                 if all_keys[entry] == key and not ignored[entry]:
                     hits[found, 0], hits[found, 1], hits[found, 2] = entry, count + upto - n, edges[first, 0]
@@ -153,7 +154,7 @@ def _look_up(
 @kernel
 def _entry(key: Any, keys: Any, directory: Any) -> int:
     """The entry with this key, -1 where there is none."""
-    bucket = np.int64(key >> _shift(len(directory) - 1))
+    bucket = integer(key >> _shift(len(directory) - 1))
     for entry in range(directory[bucket], directory[bucket + 1]):
         if keys[entry] == key:
             return entry
@@ -170,7 +171,7 @@ def _paragraphs(
     for i in range(0, filled, 2):
         start, end = spans[i], spans[i + 1]
         if start == end:
-            if np.int64(rolling[2]) >= fewest:
+            if integer(rolling[2]) >= fewest:
                 found = _close(index, ignored, fewest, rolling, ends, hits, found)
             rolling[0] = rolling[2] = NONE
             continue
@@ -187,12 +188,13 @@ def _paragraphs(
 @kernel
 def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers, hits: Integers, found: int) -> int:
     """Look the open paragraph up; returns how many hits there are now."""
-    words = np.int64(rolling[2])
+    words = integer(rolling[2])
     if words >= fewest:
         key = mixed(rolling[0] + rolling[2] * LENGTH)
         entry = _entry(key, index.keys, index.directory)
         if entry >= 0 and not ignored[entry]:
-            hits[found, 0], hits[found, 1], hits[found, 2], hits[found, 3] = entry, np.int64(rolling[1]) - words, ends[0], ends[1]
+            hits[found, 0], hits[found, 1] = entry, integer(rolling[1]) - words
+            hits[found, 2], hits[found, 3] = ends[0], ends[1]
             found += 1
     return found
 
@@ -200,15 +202,15 @@ def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers
 @kernel
 def _covered(hits: Integers, found: int, sizes: Any) -> int:
     """Words that any hit covers, each once. From the last hit on, what begins earliest is known when a run is left."""
-    low = high = hits[found - 1, 1] + sizes[hits[found - 1, 0]]
-    covered = 0
+    covered, low = 0, hits[found - 1, 1] + sizes[hits[found - 1, 0]]
+    high = low
     for i in range(found - 1, -1, -1):
         end = hits[i, 1] + sizes[hits[i, 0]]
         if end < low:
             covered += high - low
             high = low = end
         low = min(low, hits[i, 1])
-    return covered + high - low
+    return integer(covered + high - low)
 
 
 @kernel
@@ -216,7 +218,7 @@ def _best(
     hits: Integers, found: int, index: Index, tally: Any, touched: Any, seen: Integers, document: int, documents: Integers
 ) -> int:
     """The item with the most hits, of equals the first; the sets with any hit count the document."""
-    used = best = 0
+    used = 0
     for i in range(found):
         for posting in range(index.firsts[hits[i, 0]], index.firsts[hits[i, 0] + 1]):
             item = index.items[posting]
@@ -235,7 +237,7 @@ def _best(
         if seen[owner] != document:
             seen[owner] = document
             documents[owner] += 1
-    return best
+    return integer(best)
 
 
 @kernel

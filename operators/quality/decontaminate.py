@@ -75,9 +75,9 @@ class Decontaminate:
     - ``dolma`` (allenai/dolma 669f5348, the paragraph deduper against a read-only filter): whole paragraphs, which end at a
       line feed, of 13 words or more. It compares bytes; here case and punctuation do not count.
 
-    The index is built once by the job, out of ``sets``. Counts ``contaminated``, ``contaminated.{set}`` (documents with a hit of
-    that set) and ``contaminated.{set}/{item}`` (documents whose item it is). Raises ConfigError for parameters that contradict
-    each other, and when it is opened without its index.
+    The index is built once by the job, out of ``sets``. Counts ``contaminated``, ``contaminated.{set}`` (documents with a hit
+    of that set) and ``contaminated.{set}/{item}`` (documents whose item it is). Raises ConfigError for parameters that
+    contradict each other, and when it is opened without its index.
     """
 
     name: str = "decontaminate"
@@ -161,9 +161,9 @@ class Decontaminate:
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that adds the signals; ``files["index"]`` is the index."""
         loaded = evalindex.load(self._file(files, "index"), self.digest)
-        ignored = np.zeros(len(loaded.index.keys), np.bool_)
+        ignored = np.zeros(len(loaded.tables.keys), np.bool_)
         if self.bound:
-            ignored[common_of(self._file(files, "common"), loaded.index)] = True
+            ignored[common_of(self._file(files, "common"), loaded.tables)] = True
         return functools.partial(self._apply, loaded, ignored)
 
     def _file(self, files: Mapping[str, Path], name: str) -> Path:
@@ -178,12 +178,12 @@ class Decontaminate:
         counts, best = np.zeros((len(COLUMNS), len(texts)), np.int64), np.full(len(texts), -1, np.int64)
         documents = np.zeros(len(loaded.names), np.int64)
         fewest = (self.ngram or METHODS[self.method]) if self.method == "dolma" else 0
-        cuts = scan(texts.addresses, texts.lengths, loaded.index, ignored, bare.tables(), fewest, self.window,
-                    oldest_weight(loaded.index), int(loaded.index.words.max(initial=0)), counts, best, documents)
+        cuts = scan(texts.addresses, texts.lengths, loaded.tables, ignored, bare.tables(), fewest, self.window,
+                    oldest_weight(loaded.tables), int(loaded.tables.words.max(initial=0)), counts, best, documents)
         if self.method == "gpt3":
             batch = self._pieces(batch, texts, cuts, counts)
         items = pa.array(best, mask=best < 0)
-        owners = pa.array(loaded.index.sets[best], mask=best < 0)
+        owners = pa.array(loaded.tables.sets[best], mask=best < 0)
         columns = [*(pa.array(column) for column in counts[: len(self.adds) - len(NAMES)]),
                    loaded.names.take(owners), loaded.ids.take(items)]
         return Outcome(append(batch, self.adds, columns), _report(loaded, best, documents))
@@ -211,7 +211,7 @@ def _report(loaded: evalindex.Loaded, best: Integers, documents: Integers) -> di
     found |= {f"contaminated.{name}": int(n) for name, n in zip(loaded.names.to_pylist(), documents, strict=True)}
     items, counts = np.unique(best[best >= 0], return_counts=True)
     for item, n in zip(items.tolist(), counts.tolist(), strict=True):
-        name = f"contaminated.{loaded.names[loaded.index.sets[item]].as_py()}/{loaded.ids[item].as_py()}"
+        name = f"contaminated.{loaded.names[loaded.tables.sets[item]].as_py()}/{loaded.ids[item].as_py()}"
         found[name] = found.get(name, 0) + n
     return found
 

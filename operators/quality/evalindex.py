@@ -52,7 +52,7 @@ class Index(NamedTuple):
 class Loaded(NamedTuple):
     """An index with the names of what is in it."""
 
-    index: Index
+    tables: Index
     facts: Mapping[str, Any]
     names: pa.Array  # of the sets, strings
     ids: pa.Array  # of the items, strings
@@ -81,7 +81,7 @@ def build(sets: Sequence[EvalSet], records: Mapping[str, Sequence[Record]], meth
         n = _length_for(sizes.sum(axis=1), shortest, ngram) if method == "gpt3" else ngram
         found = _paragraphs(words, breaks, sizes, ngram) if method == "dolma" else _ngrams(words, sizes, n, method)
         gathered.append(found)
-        indexed = int(len(np.unique(found.items)))
+        indexed = len(np.unique(found.items))
         counts.append({"name": one.name, "items": len(texts), "items_indexed": indexed, "entries": len(found.keys),
                        "words": int(sizes.sum()), "ngram": n, "item_words": sizes.sum(axis=1).tolist(),
                        "ids": one.ids(records[one.path])})

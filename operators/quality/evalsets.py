@@ -47,7 +47,7 @@ class EvalSet:
         if not isinstance(given.get("path"), str):
             raise ConfigError(f"{where} must be a path, or a mapping with a path; got {entry!r}")
         texts = {key: _names(f"{where}.{key}", given[key]) for key in ("query", "label") if key in given}
-        return cls(**{"name": _stem(given["path"])} | given | texts)  # type: ignore[arg-type]
+        return cls(**{"name": _stem(given["path"])} | given | texts)
 
     def texts(self, records: Sequence[Record]) -> list[tuple[str, str]]:
         """The query and the label of each item; without fields of its own a query is the whole item.

@@ -77,6 +77,12 @@ def tables() -> Bare:
     return Bare(actions, folded)
 
 
+@inlined
+def integer(word: Any) -> int:
+    """The number as ``int64``: sums of the two kinds would be floats."""
+    return np.int64(word)  # type: ignore[return-value]
+
+
 @kernel
 def locate_bare(address: int, length: int, first: int, state: Any, spans: Integers, actions: Any, breaks: bool) -> int:
     """Write start and end of the words that end in ``CHUNK`` bytes from ``first`` on; returns how many numbers.
@@ -84,7 +90,7 @@ def locate_bare(address: int, length: int, first: int, state: Any, spans: Intege
     With ``breaks`` each line feed is a span of no length. A span may hold nothing but invisible characters: its hash is
     0 and it is no word. ``state`` (5 uint64), all 0 before the first chunk, carries over what straddles the border.
     """
-    before, spilled, forced_on, start = state[0], state[1], state[2], np.int64(state[3]) - 1
+    before, spilled, forced_on, start = state[0], state[1], state[2], integer(state[3]) - 1
     filled, last = 0, min(first + CHUNK, length)
     for at in range(first, last, 64):
         block, valid = address + at, low_bits(length - at)
@@ -159,7 +165,7 @@ def _wide_hash(address: int, length: int, actions: int, folded: int) -> Any:
         if point < 0x80:
             point |= 0x20 if 0x41 <= point <= 0x5A else 0
         elif point < 0x10000:
-            point = np.int64(word_at(folded + 4 * point) & _HALF)
+            point = integer(word_at(folded + 4 * point) & _HALF)
         units = 1 + (point >= 0x80) + (point >= 0x800) + (point >= 0x10000)
         for unit in range(units):
             if room == 0:

@@ -49,7 +49,8 @@ def test_results_are_those_published_under_this_version(operator):
 def test_hits_and_indices_are_those_published_under_this_version(method, tmp_path):
     operator = Decontaminate(sets=[{"path": "q", "name": "s", "query": "q", "label": "l"}], method=method, ngram=3,
                              **({"edit": True, "max_documents": 0, "window": 5, "fragment": 9} if method == "gpt3" else {}))
-    data = operator.build({"q": [{"id": "é", "q": TEXTS[2], "l": TEXTS[3]}, {"q": "one. two? Line OF many", "l": TEXTS[4][:900]}]})
+    items = [{"id": "é", "q": TEXTS[2], "l": TEXTS[3]}, {"q": "one. two? Line OF many", "l": TEXTS[4][:900]}]
+    data = operator.build({"q": items})
     (tmp_path / "index").write_bytes(data)
     batch = pa.record_batch([pa.array([*TEXTS, TEXTS[4][400:] + TEXTS[2]], pa.string())],
                             schema=pa.schema([DOCUMENTS.field("text")]))

@@ -19,7 +19,8 @@ def corpus(mill, tmp_path, monkeypatch):
     monkeypatch.setenv("CORPUSMILL_CACHE", str(tmp_path / "cache"))
     texts = [f"{FILLER} {PHRASE} {i} {FILLER}" for i in range(11)] + [f"{FILLER} {PHRASE} x {ITEM.upper()} y {FILLER}", FILLER]
     (tmp_path / "evals").mkdir()
-    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": t, "native_id": f"d{i}"}) + "\n" for i, t in enumerate(texts)))
+    lines = [json.dumps({"text": text, "native_id": f"d{i}"}) for i, text in enumerate(texts)]
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines))
     (tmp_path / "evals" / "one.jsonl").write_text(json.dumps({"id": "one/7", "q": ITEM, "a": PHRASE}))
     (tmp_path / "evals" / "two.json").write_text(json.dumps([{"q": OTHER}]))
     uri = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'texts.jsonl'}]", "engine=inline", "quiet=true")

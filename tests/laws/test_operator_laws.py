@@ -41,7 +41,8 @@ INDICES = Path(tempfile.mkdtemp(prefix="indices-"))
 for indexed in (CUT, PARAGRAPHS):
     (INDICES / indexed.name).write_bytes(indexed.build({"q": EVALSET}))
 atexit.register(shutil.rmtree, INDICES)
-FILES = {op.name: {"index": INDICES / op.name} for op in (CUT, PARAGRAPHS)} | {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
+FILES = {op.name: {"index": INDICES / op.name} for op in (CUT, PARAGRAPHS)}
+FILES |= {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)

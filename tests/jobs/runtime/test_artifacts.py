@@ -2,6 +2,7 @@ import dataclasses
 import json
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -20,11 +21,11 @@ class Built:
     files: tuple[str, ...]
     digest: str = ""
     scale: int = 1
-    builds = []
+    builds: ClassVar[list] = []
 
     @property
     def sources(self):
-        return {path: "a part" for path in self.files}
+        return dict.fromkeys(self.files, "a part")
 
     def build(self, records, /):
         self.builds.append(self.files)

@@ -29,8 +29,9 @@ def test_records_are_the_same_in_every_form(data):
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    (LINES + b"\n{", "name: line 3 is no JSON: "), (b"3", "name: line 1 is no JSON object"), (b"[3]", "name: entry 0 of the array"),
-    (b"[", "name: the file is no JSON"), (gzip.compress(LINES)[:-9], "name cannot be read"), (b"PAR1 and no more", "name cannot be read"),
+    (LINES + b"\n{", "name: line 3 is no JSON: "), (b"3", "name: line 1 is no JSON object"),
+    (b"[3]", "name: entry 0 of the array"), (b"[", "name: the file is no JSON"),
+    (gzip.compress(LINES)[:-9], "name cannot be read"), (b"PAR1 and no more", "name cannot be read"),
     (zstandard.compress(LINES)[:-5], "name cannot be read: it breaks off"), (b"\xff", "name: line 1 is no JSON"),
     (b"[" * 100_000, "is no JSON"),
 ])

@@ -17,13 +17,15 @@ from corpusmill.operators.quality.decontaminate import Decontaminate
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 WORDS = ["a", "b", "The", "don't", "x1", "Été", "中", "文", "ж", "\u00adc", "-", "\n", ".", "🙂"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
-ITEMS = st.lists(st.tuples(TEXT, st.lists(st.sampled_from(WORDS), min_size=4, max_size=12).map(" ".join)), min_size=1, max_size=4)
+LABEL = st.lists(st.sampled_from(WORDS), min_size=4, max_size=12).map(" ".join)
+ITEMS = st.lists(st.tuples(TEXT, LABEL), min_size=1, max_size=4)
 PLENTY = " ".join(f"word{i}" for i in range(400))
 
 
 def operator(sets, folder, **settings):
     """The operator on these sets (name → items of query and label), opened."""
-    made = Decontaminate(sets=[{"path": f"{name}.jsonl", "name": name, "query": "q", "label": "l"} for name in sets], **settings)
+    given = [{"path": f"{name}.jsonl", "name": name, "query": "q", "label": "l"} for name in sets]
+    made = Decontaminate(sets=given, **settings)
     records = {f"{name}.jsonl": [{"q": q, "l": label} for q, label in items] for name, items in sets.items()}
     data = made.build(records)
     path = folder / f"{hash(data):x}.index"
@@ -144,7 +146,8 @@ def test_dolma_compares_whole_paragraphs(tmp_path):
 
 @pytest.mark.parametrize(("parameters", "message"), [
     ({"method": "gpt4"}, "method must be one of gpt3, datatrove, llama3, dolma; got 'gpt4'"),
-    ({"ngram": 1}, "ngram must be 2 to 50 words; got 1"), ({"ngram": 51}, "got 51"), ({"window": -1}, "window must be 0 or more"),
+    ({"ngram": 1}, "ngram must be 2 to 50 words; got 1"), ({"ngram": 51}, "got 51"),
+    ({"window": -1}, "window must be 0 or more"),
     ({"method": "dolma", "edit": True}, "edit belongs to method=gpt3"),
     ({"method": "llama3", "max_documents": 3}, "max_documents belongs to method=gpt3"),
 ])

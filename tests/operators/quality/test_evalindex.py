@@ -14,7 +14,7 @@ RECORDS = {"a": [{"id": "é", "q": " ".join(f"w{i}" for i in range(20))}, {"id":
 def test_an_index_holds_every_ngram_with_its_items(tmp_path):
     (tmp_path / "i").write_bytes(evalindex.build(SETS, RECORDS, "llama3", 8, 8))
     loaded = evalindex.load(tmp_path / "i", "")
-    index = loaded.index
+    index = loaded.tables
     assert (loaded.names.to_pylist(), loaded.ids.to_pylist()) == (["first", "second"], ["é", "y", *map(str, range(12))])
     assert len(index.keys) == 13
     assert index.words.tolist() == [20, 2] + [10] * 12

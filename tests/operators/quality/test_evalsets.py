@@ -24,8 +24,9 @@ def test_without_fields_all_strings_but_the_id_count():
 
 
 @pytest.mark.parametrize(("entries", "message"), [
-    ("a.jsonl", "sets must be a list"), ([3], r"sets\[0\] must be a path"), ([{"path": "a", "querry": "q"}], "did you mean 'query'"),
-    ([{"name": "a"}], r"sets\[0\] must be a path, or a mapping with a path"), (["a", "b/a.jsonl"], "two evaluation sets are named 'a'"),
+    ("a.jsonl", "sets must be a list"), ([3], r"sets\[0\] must be a path"),
+    ([{"path": "a", "querry": "q"}], "did you mean 'query'"), (["a", "b/a.jsonl"], "two evaluation sets are named 'a'"),
+    ([{"name": "a"}], r"sets\[0\] must be a path, or a mapping with a path"),
     ([{"path": "a", "query": [1]}], "must be a field's name"), ([{"path": "a", "label": []}], "must be a field's name"),
     ([{"path": "a", "name": ""}], "needs a path and a name"),
 ])
@@ -35,7 +36,7 @@ def test_what_is_no_set_is_refused(entries, message):
 
 
 def test_a_field_that_no_record_has_is_refused_by_name():
-    with pytest.raises(ConfigError, match="no record of p has a field 'prompt'; there is id, question, choices, answer, n, right"):
+    with pytest.raises(ConfigError, match="no record of p has a field 'prompt'; there is id, question, choices, answer, n"):
         EvalSet("p", "n", ("prompt",)).texts(RECORDS)
     with pytest.raises(DataError, match="has no records"):
         EvalSet("p", "n").texts([])

@@ -20,7 +20,8 @@ def is_known(character):
     return assigned == bool(classes()[ord(character)]) or unicodedata.category(character)[0] in "CMNZ"
 
 
-CHARACTERS = st.one_of(st.sampled_from("aZ09 _-'\n\r\t\x00éÉßİſμµσςЯяԱⴀ中の한ไ\u00ad\u200b\u200d\ufeff\u0301\u2028\u3000𝔘𠀀🙂’“—²"),
+SOME = "aZ09 _-'\n\r\t\x00éÉßİſμµσςЯяԱⴀ中の한ไ\u00ad\u200b\u200d\ufeff\u0301\u2028\u3000𝔘𠀀🙂’“—²"
+CHARACTERS = st.one_of(st.sampled_from(SOME),
                        st.characters(codec="utf-8").filter(is_known))
 TEXTS = st.text(CHARACTERS, max_size=200)
 
@@ -43,7 +44,8 @@ def same(values):
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))
-@example(["Don't STOP", "don\u00adT stop", "ΟΔΟΣ οδος", "中文\u200b字", "\u200b \ufeff", "Ｆｕｌｌ ｆｕｌｌ", "K \u0130i", "𠀀𠀁a𠀀"])
+@example(["Don't STOP", "don\u00adT stop", "ΟΔΟΣ οδος", "中文\u200b字", "\u200b \ufeff", "Ｆｕｌｌ ｆｕｌｌ"])
+@example(["K \u0130i", "𠀀𠀁a𠀀"])
 def test_words_are_those_of_the_reference(values):
     same(values)
 
@@ -51,7 +53,8 @@ def test_words_are_those_of_the_reference(values):
 @pytest.mark.parametrize("n", [*range(56, 68), *range(CHUNK - 5, CHUNK + 3)])
 @pytest.mark.parametrize("tail", ["é", "中a中", "𠀀𠀀", "\u00ad", "—x", "\n", "b"])
 def test_words_hold_across_the_edges_of_blocks_and_chunks(n, tail):
-    same([filler * n + tail + filler * 3 + " x" for filler in ("a", " ", "\n")] + ["中" * (n // 3) + "b" * (n % 3) + tail + "z"])
+    same([*(filler * n + tail + filler * 3 + " x" for filler in ("a", " ", "\n")),
+          "中" * (n // 3) + "b" * (n % 3) + tail + "z"])
 
 
 def test_case_punctuation_and_invisible_characters_do_not_count():
