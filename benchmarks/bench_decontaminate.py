@@ -1,6 +1,6 @@
 """Decontamination: MB/s on one core by method, what is found of planted items, what is found where nothing was planted.
 
-    python benchmarks/bench_decontaminate.py [--corpus FOLDER] [--evals FOLDER] [--repeat 3] [--json PATH]
+    python benchmarks/bench_decontaminate.py [--corpus FOLDER] [--evals FOLDER] [--repeat 3] [--methods M …] [--json PATH]
 
 MB = 10^6 bytes of UTF-8 text; processor time, the best of ``--repeat`` passes over each file held in memory, compiled before.
 
@@ -46,9 +46,11 @@ def main():
         sys.exit(f"skipped: no Parquet files in {options.corpus}, or no JSON Lines in {options.evals}")
     report = {"machine": machine(), "unit": "MB/s of text, one core, processor time, best of passes", "methods": {}}
     with tempfile.TemporaryDirectory() as folder:
-        for method in METHODS:
+        for method in options.methods:
             report["methods"][method] = _method(method, sets, files, Path(folder), options.repeat)
     if options.json:
+        before = json.loads(options.json.read_text())["methods"] if options.json.exists() else {}
+        report["methods"] = before | report["methods"]
         options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -57,7 +59,8 @@ def _options():
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--evals", type=Path, default=EVALS)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--json", type=Path, help="keeps the figures of other methods that are there")
     return parser.parse_args()
 
 
