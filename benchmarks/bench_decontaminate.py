@@ -4,8 +4,8 @@
 
 MB = 10^6 bytes of UTF-8 text; processor time, the best of ``--repeat`` passes over each file held in memory, compiled before.
 
-- *planted*: every item of 13 words or more stands once, whole, in the middle of a corpus document of its own, every third word in
-  capitals and its punctuation taken out or doubled. Recall is the share of items whose document is hit by their set.
+- *planted*: every item of 13 words or more stands once, whole, in the middle of a corpus document of its own, every third
+  word in capitals and its punctuation taken out or doubled. Recall is the share of items whose document is hit by their set.
 - *as they are*: documents of the corpus with a hit. These are to be read: the corpus may hold what the sets quote.
 - *shuffled*: the same documents, the words of each in random order: what is hit there is hit by chance.
 """
@@ -100,7 +100,8 @@ def _opened(operator, records, path):
     facts = {"seconds": round(seconds, 2), "MB": round(path.stat().st_size / 1e6, 1), "entries": len(loaded.tables.keys),
              "text_MB": round(sum(len(text.encode()) for one in operator.sets for pair in one.texts(records[one.path])
                                   for text in pair) / 1e6, 1),
-             "sets": {s["name"]: {k: s[k] for k in ("items", "items_indexed", "ngram", "entries")} for s in loaded.facts["sets"]}}
+             "sets": {s["name"]: {k: s[k] for k in ("items", "items_indexed", "ngram", "entries")}
+                      for s in loaded.facts["sets"]}}
     return operator.open({"index": path}), facts
 
 
@@ -109,7 +110,8 @@ def _batch(texts):
 
 
 def _sets(counts):
-    return {name.partition(".")[2]: n for name, n in counts.items() if name.startswith("contaminated.") and "/" not in name and n}
+    return {name.partition(".")[2]: n for name, n in counts.items()
+            if name.startswith("contaminated.") and "/" not in name and n}
 
 
 def _shuffled(texts):
@@ -180,7 +182,8 @@ def _speed(method, sets, files, folder, repeat):
 
 def _count(texts, index):
     array = Texts.of(texts)
-    count_documents(array.addresses, array.lengths, index, bare.tables(), oldest_weight(index), np.zeros(len(index.keys), np.int64))
+    documents = np.zeros(len(index.keys), np.int64)
+    count_documents(array.addresses, array.lengths, index, bare.tables(), oldest_weight(index), documents)
 
 
 def _seconds(step, texts):
