@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, artifacts, inputs, kernels, stage
+from corpusmill.jobs.runtime import aligned, artifacts, inputs, kernels, learning, stage
 from corpusmill.jobs.runtime.config import Common, instantiate, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
@@ -21,7 +21,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
-from corpusmill.operators.contract import Apply, Chain, Operator, chain, describe
+from corpusmill.operators.contract import Apply, Chain, Operator, chain
 from corpusmill.operators.schema import ANNOTATIONS, DOCUMENTS, EDITS
 
 
@@ -54,11 +54,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, {"documents": config.documents}, ["documents"])
     documents = found["documents"]
     subset = aligned.Subset(config.limit, config.sample).parameters()
+    here = session(config, store, engine)
+    steps = learning.fitted(here, steps, documents, subset)
     schema = pa.schema([*ANNOTATIONS, *steps.signals])
-    parameters = {"operators": [_described(op) for op in steps.operators], "subset": subset}
+    parameters = {"operators": [artifacts.described(op) for op in steps.operators], "subset": subset}
     made = stage.Stage("annotations", schema, parameters, {"documents": documents},
                        exact=all(op.exact for op in steps.operators))
-    here = session(config, store, engine)
     if (done := stage.committed(here, made)) is not None:
         return done
     return stage.run(here, made, aligned.tasks(store, made, text=True), documents.shards, Annotate(steps, schema),
@@ -93,15 +94,9 @@ class Annotate:
 
 @functools.lru_cache(maxsize=4)
 def _opened(steps: Chain, store: Store) -> Apply:
-    files = {op.name: {name: artifacts.fetch(store, digest) for name, digest in op.artifacts.items()} for op in steps.operators}
+    files = artifacts.files_of(store, steps)
     kernels.warm(steps, files)
     return steps.open(files)
-
-
-def _described(operator: Operator) -> dict[str, Any]:
-    found = describe(operator)
-    found["parameters"].pop("path", None)  # the same file elsewhere is the same operator
-    return found
 
 
 def _edited(before: pa.StringArray, after: pa.StringArray, first: int) -> pa.RecordBatch:

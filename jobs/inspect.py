@@ -83,12 +83,14 @@ def _verdicts(config: Config, store: Store, made: Mapping[str, Manifest], consol
 
 
 def _signals(decisions: Manifest, annotations: Manifest, reason: str) -> list[str]:
-    """The signals that the rule of ``reason`` reads; all of them for what was kept."""
+    """The signals that the rule of ``reason`` reads, and the names that stand beside them; all for what was kept."""
     present = [name for name, _ in annotations.schema if name != "doc_id"]
     rules = [r for r in decisions.parameters["rules"] if r["reason"] == reason]
     if not rules:
         return present
     wanted = set().union(*(columns_read(parse_rules([{"reason": reason, "signal": r["signal"], "min": 0}])) for r in rules))
+    instances = {name.rpartition(".")[0] for name in wanted}
+    wanted |= {name for name, kind in annotations.schema if kind == "string" and name.rpartition(".")[0] in instances}
     return [name for name in present if name in wanted]
 
 

@@ -8,6 +8,8 @@
     importance   ImportanceWeight: how much likelier a text is among those wanted than among all
     outlier      Outlier: distance to the domains that regroup=kmeans learned
     langid       Language: by a fastText classifier, on text without markup
+    decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
+                 contamination holds the kernels, common finds the n-grams that are boilerplate
     select       rules over signals: keep or drop, and the reason
     histogram    logarithmic histograms of what rules bound, in additive counts
 """

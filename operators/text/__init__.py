@@ -4,6 +4,7 @@
     buffers     Texts: safe addresses of the documents of an Arrow array
     unicode     classes of code points, pinned to one Unicode version
     words       whitespace, words and characters; lines: line feeds
+    bare        words without case and punctuation, as hashes
     shingles    folded words and their n-grams as hashes
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
     normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels

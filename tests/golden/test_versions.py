@@ -5,6 +5,8 @@ import hashlib
 import pytest
 from roster import FIELDS, OPERATORS, batch_of, opened
 
+from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
+
 TEXTS = [
     "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c",
     "• one.\n• one.\n- two?\n  \n" * 9,
@@ -32,3 +34,16 @@ def test_results_are_those_published_under_this_version(operator):
 
 def digest_of(outcome):
     return hashlib.sha256(repr((outcome.batch.to_pydict(), outcome.counts)).encode()).hexdigest()[:32]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hits_and_indices_are_those_published_under_this_version(method, tmp_path):
+    operator = Decontaminate(sets=[{"path": "q", "name": "s", "query": "q", "label": "l"}], method=method, ngram=3,
+                             **({"edit": True, "max_documents": 0, "window": 5, "fragment": 9} if method == "gpt3" else {}))
+    items = [{"id": "é", "q": TEXTS[2], "l": TEXTS[3]}, {"q": "one. two? Line OF many", "l": TEXTS[4][:900]}]
+    data = operator.build({"q": items})
+    (tmp_path / "index").write_bytes(data)
+    outcome = operator.open({"index": tmp_path / "index"})(batch_of([*TEXTS, TEXTS[4][400:] + TEXTS[2]], ["text"]))
+    assert sum(outcome.batch.column("decontaminate.hits").to_pylist())
+    found = hashlib.sha256((hashlib.sha256(data).hexdigest() + digest_of(outcome)).encode()).hexdigest()[:32]
+    assert found == PUBLISHED.get((f"decontaminate {method}", operator.version))

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.corruption import Corruption
+from corpusmill.operators.quality.decontaminate import Decontaminate
 from corpusmill.operators.quality.difficulty import Difficulty
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.importance import ImportanceWeight
@@ -27,10 +28,14 @@ from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
 TESTS = Path(__file__).parents[1] / "operators"
+EVALSET = [{"id": "b and a", "q": "a b " * 20}, {"id": "x", "q": "\n".join("x" * n for n in range(30)), "l": "中 é 🙂- " * 9}]
+CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}], ngram=3, edit=True, max_documents=0,
+                    window=2, fragment=5)
+PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
 OPERATORS = [
     Normalise(), BasicSignals(), Compression(), Gopher(), Language(), Nemo(), Corruption(),
     Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
-    Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), TextLayer(),
+    Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS, TextLayer(),
 ]  # fmt: skip
 FILES = {
     "language": {"model": TESTS / "text" / "models" / "pruned.ftz"},
@@ -38,6 +43,11 @@ FILES = {
     "outlier": {"model": TESTS / "quality" / "models" / "domains"},
     "perplexity": {"model": TESTS / "quality" / "models" / "ngrams"},
 }
+INDICES = Path(tempfile.mkdtemp(prefix="indices-"))
+atexit.register(shutil.rmtree, INDICES)
+for operator in (CUT, PARAGRAPHS):
+    (INDICES / operator.name).write_bytes(operator.build({"q": EVALSET}))
+    FILES[operator.name] = {"index": INDICES / operator.name}
 FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source", "url")])
 
 

@@ -16,6 +16,7 @@ _KNOWN = re.compile(r"""
     (running|\.preflight|names|artifacts)/.+
   | [a-z_]+/[0-9a-f]{32}/(manifest\.json|run\.json|shards\.parquet)
   | (proportions|domain_model|report)/[0-9a-f]{32}/(proportions\.json|cards-[0-9a-f]{32}\.json|report\.(json|html))
+  | learned/[0-9a-f]{32}/\w+-[0-9a-f]{32}\.json
   | [a-z_]+/[0-9a-f]{32}/scratch/.+/(objects-[0-9a-f]{32}\.json|routes-[0-9a-f]{32}\.bin)
 """, re.VERBOSE)
 

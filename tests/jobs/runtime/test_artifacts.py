@@ -2,6 +2,7 @@ import dataclasses
 import json
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -13,6 +14,30 @@ from corpusmill.operators.errors import ConfigError, Corrupt, Missing
 class Applied:
     path: str = ""
     digest: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    files: tuple[str, ...]
+    digest: str = ""
+    scale: int = 1
+    builds: ClassVar[list] = []
+
+    @property
+    def sources(self):
+        return dict.fromkeys(self.files, "a part")
+
+    def build(self, records, /):
+        self.builds.append(self.files)
+        return json.dumps([record["n"] * self.scale for path in self.files for record in records[path]]).encode()
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Two files of records."""
+    for i in range(2):
+        (tmp_path / f"{i}.jsonl").write_text(f'{{"n": {i + 1}}}\n{{"n": 5}}\n')
+    return [str(tmp_path / f"{i}.jsonl") for i in range(2)]
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +106,37 @@ def test_a_package_that_is_not_there_is_a_clear_error(local, path):
 def test_a_file_that_is_not_there_is_a_clear_error(local, path):
     with pytest.raises(ConfigError, match="there is no file"):
         artifacts.pin(local, Applied(path))
+
+
+def test_one_artifact_is_built_from_several_files_once(local, parts):
+    Built.builds.clear()
+    first = artifacts.pin(local, Built(tuple(parts)))
+    assert artifacts.fetch(local, first.digest).read_bytes() == b"[1, 5, 2, 5]"
+    assert artifacts.pin(local, Built(tuple(parts))) == artifacts.pin(local, first) == first
+    assert len(Built.builds) == 1
+    assert artifacts.pin(local, Built(tuple(parts), scale=2)).digest != first.digest
+    local.delete(artifacts.path(first.digest))
+    assert artifacts.pin(local, first) == first
+    assert local.exists(artifacts.path(first.digest))
+
+
+def test_files_elsewhere_build_the_same_artifact_and_changed_ones_another(local, parts, tmp_path):
+    first = artifacts.pin(local, Built(tuple(parts)))
+    (tmp_path / "moved.jsonl").write_bytes(Path(parts[0]).read_bytes())
+    moved = Built((str(tmp_path / "moved.jsonl"), parts[1]))
+    assert artifacts.pin(local, moved).digest == first.digest
+    (tmp_path / "moved.jsonl").write_text('{"n": 7}')
+    assert artifacts.pin(local, moved).digest != first.digest
+    with pytest.raises(ConfigError, match="is asked for"):
+        artifacts.pin(local, dataclasses.replace(moved, digest=first.digest))
+
+
+def test_a_plan_builds_and_keeps_nothing(local, parts):
+    planned = artifacts.pin(local, Built(tuple(parts)), keep=False)
+    assert list(local.list()) == []
+    assert artifacts.pin(local, Built(tuple(parts))) == planned
+
+
+def test_a_part_that_is_not_there_is_named(local, parts):
+    with pytest.raises(ConfigError, match=r"no file /no/such \(a part\): give the path of a file"):
+        artifacts.pin(local, Built((*parts, "/no/such")))
