@@ -118,6 +118,40 @@ def count_repeated_runs(
 
 
 @kernel
+def count_repeated_occurrences(
+    hashes: Any, ends: Any, words: int, places: Any, n: int, ids: Any, distinct: Any, counts: Any, slots: Any, found: Integers
+) -> None:
+    """Fill ``found``: occurrences × characters of the most frequent run of 2, 3, 4 words, of those equally frequent the one
+    seen first, one that occurs once too; characters in occurrences of repeated runs of 5 … 10 words, and then in those of
+    all, where a word counts once for each run that it is in.
+
+    Parameters are those of ``count_repeated_runs``, and how many ``words`` there are.
+    """
+    for length in range(2, min(LONGEST_RUN, words) + 1):
+        if length <= LONGEST_TOP:
+            found[length - 2] = ends[length]
+        else:
+            for k in range(length):
+                found[length + 4] += ends[words - k] - ends[k]
+    for i in range(n):
+        hashes[i] = pair_key(hashes[places[i]], hashes[places[i] + 1])
+    for length in range(2, LONGEST_RUN + 1):
+        if n < 2 or number(hashes, n, ids, distinct, counts, slots) == n:
+            return
+        n = _keep_repeated(places, ids, n, counts)
+        most = occurring = 0
+        for i in range(n):
+            chars = ends[places[i] + length] - ends[places[i]]
+            occurring += chars
+            if counts[ids[i]] > most:
+                most = counts[ids[i]]
+                found[length - 2] = most * chars
+        if length > LONGEST_TOP:
+            found[length - 2] = occurring
+        n = _lengthen(places, ids, n, hashes)
+
+
+@kernel
 def _keep_repeated(places: Any, ids: Any, n: int, counts: Any) -> int:
     kept = 0
     for i in range(n):

@@ -58,7 +58,7 @@ _WITH_LETTERS, _WITH_KATAKANA = 1, 2
 
 @inlined
 def _groups(kind: int) -> int:
-    if kind == LETTER or kind == NUMERIC or kind == HEBREW:
+    if kind in (LETTER, NUMERIC, HEBREW):
         return _WITH_LETTERS
     if kind == EXTEND_NUM_LET:
         return _WITH_LETTERS | _WITH_KATAKANA
@@ -68,10 +68,10 @@ def _groups(kind: int) -> int:
 @inlined
 def _may_bridge(before: int, kind: int) -> bool:
     """Whether ``kind`` between two of the class of ``before`` is inside a word (WB6, 7, 7b, 7c, 11, 12)."""
-    if kind == MID_NUM_LET or kind == SINGLE_QUOTE:
-        return before == LETTER or before == HEBREW or before == NUMERIC
+    if kind in (MID_NUM_LET, SINGLE_QUOTE):
+        return before in (LETTER, HEBREW, NUMERIC)
     if kind == MID_LETTER:
-        return before == LETTER or before == HEBREW
+        return before in (LETTER, HEBREW)
     return (kind == MID_NUM and before == NUMERIC) or (kind == DOUBLE_QUOTE and before == HEBREW)
 
 
@@ -82,7 +82,7 @@ def _bridges(before: int, bridge: int, kind: int) -> bool:
         return kind == HEBREW
     if before == NUMERIC:
         return kind == NUMERIC
-    return kind == LETTER or kind == HEBREW
+    return kind in (LETTER, HEBREW)
 
 
 @inlined
@@ -182,9 +182,9 @@ def _mark_piece(address: int, start: int, length: int, properties: Any, words: i
     after_joiner = touching = False
     while at < stop:
         size = _size_of(byte_at(address + at))
-        entry = np.int64(properties[decode(address + at)])
+        entry = byte_at(properties.ctypes.data + decode(address + at))
         kind = entry & CLASS
-        if kind == EXTEND or kind == FORMAT or kind == ZWJ:
+        if kind in (EXTEND, FORMAT, ZWJ):
             before = OTHER if before == NEWLINE else before
             after_joiner = kind == ZWJ
             at += size
@@ -260,7 +260,7 @@ def read_marked(length: int, words: int, breaks: int, touching: bool, spans: Any
                 bit = lowest(edges)
                 edges &= edges - ONE
                 spans[filled] = spans[filled + 1] = at + bit
-                filled += 1 + np.int64(twice >> np.uint64(bit) & ONE)
+                filled += 2 if twice & ONE << np.uint64(bit) != NONE else 1
             continue
         end = filled + count_ones(edges)
         while filled < end:
