@@ -95,6 +95,20 @@ def count_copies(
 
 
 @kernel
+def count_later_copies(
+    keys: Any, n: int, chars: Any, ids: Any, distinct: Any, counts: Any, slots: Any
+) -> int:
+    """The sum of ``chars`` of those of ``keys[:n]`` that are equal to an earlier one."""
+    if n < 2 or number(keys, n, ids, distinct, counts, slots) == n:
+        return 0
+    copied = known = 0
+    for i in range(n):
+        copied += chars[i] if ids[i] < known else 0
+        known = max(known, ids[i] + 1)
+    return copied
+
+
+@kernel
 def count_repeated_runs(
     hashes: Any, ends: Any, places: Any, n: int, ids: Any, distinct: Any, counts: Any, slots: Any, found: Integers
 ) -> None:

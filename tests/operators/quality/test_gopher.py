@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from segmenting import words_of
 
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.gopher import Gopher
@@ -91,14 +92,6 @@ def covered(words, n):
     return sum(len(words[i]) for i in places)
 
 
-def segments(text):
-    """UAX #29 words, by Python's regular expressions: enough for letters, digits, marks and the joiners between them."""
-    letter, digit, mark = r"[^\W\d_\u3005-\u9fff\u0e00-\u0e7f]", r"\d", "[\u0300-\u036f]"
-    one = f"(?:{letter}|{digit}|_){mark}*"
-    joined = f"(?<={letter})[.':·’](?={letter})|(?<={digit})[.',;’](?={digit})"
-    return [word for word in re.findall(f"(?:{one}|{joined})+|[\u4e00-\u9fff]", text) if word[0].isalnum()]
-
-
 def signals(values, operator=None):
     batch = pa.record_batch([pa.array(values, pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))
     columns = (operator or Gopher()).open({})(batch).batch.drop_columns(["text"]).to_pylist()
@@ -122,7 +115,7 @@ PLAIN = st.lists(st.one_of(st.sampled_from(PIECES),
 @given(st.lists(PLAIN, max_size=4))
 @example(["中" * 400 + "。" + "中" * 400, "a.b.c " * 100, "can't can t " * 50, "", "_a " * 70, "…\n" * 50])
 def test_ngrams_are_of_the_words_of_uax_29(values):
-    assert signals(values, BY_SEGMENTS) == [reference(value, segments(value)) for value in values]
+    assert signals(values, BY_SEGMENTS) == [reference(value, words_of(value)) for value in values]
 
 
 def test_other_words_for_ngrams_are_a_clear_error():

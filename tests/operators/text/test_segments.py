@@ -5,66 +5,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from segmenting import words_of
 
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.segments import UNROLLED, count_segments, locate_segments
 from corpusmill.operators.text.wordbreak import ALNUM, CLASS, CLASSES, PICTOGRAPHIC, properties
 
-LETTERS = {"ALetter", "Hebrew_Letter"}
-SKIPPED = {"Extend", "Format", "ZWJ"}
-LINE_ENDS = {"CR", "LF", "Newline"}
-QUOTED = {"MidNumLet", "Single_Quote"}
 # Of each class a few characters, of every plane and script that has them.
 SAMPLES = ("a1_.':,;\"é𝔘אבאカﾀ٣𝟘’·：，\u0308\u0300\u200d\u00ad\u200b\u2060🇫🇷🙂❤ℹ©中ह\u093f\u0e33ก½²Ⅷ‿"
            "\u202f\u3000\u2028\x85\xa0\r\n\t\x0b \x00")
 TEXTS = st.one_of(st.text(st.sampled_from(SAMPLES), max_size=150), st.text(st.characters(codec="utf-8"), max_size=40),
                   st.text(st.sampled_from("ab1_.':, "), max_size=200))
-
-
-def class_of(character):
-    return CLASSES[properties()[ord(character)] & CLASS]
-
-
-def segments(text):
-    """All segments of a text, by rules WB3 to WB999."""
-    kinds = [class_of(c) for c in text]
-    # WB4: positions that count; an ignored character belongs to the one before, unless that ends a line or there is none.
-    counted = [i for i, kind in enumerate(kinds) if kind not in SKIPPED or i == 0 or kinds[i - 1] in LINE_ENDS]
-    starts, regional = [0], 0
-    for n, i in enumerate(counted):
-        kind = kinds[i] if kinds[i] not in SKIPPED else "Other"
-        around = [kinds[counted[k]] if 0 <= k < len(counted) else "" for k in (n - 2, n - 1, n + 1)]
-        regional = regional + 1 if kind == "Regional_Indicator" else 0
-        if n and not joins(*around, kind, regional, kinds[i - 1], text[i]):
-            starts.append(i)
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)] if text else []
-
-
-def joins(before, last, after, kind, regional, neighbour, character):
-    between_letters, between_numbers = QUOTED | {"MidLetter"}, QUOTED | {"MidNum"}
-    words = LETTERS | {"Numeric", "Katakana"}
-    if last in LINE_ENDS or kind in LINE_ENDS:
-        return (last, kind) == ("CR", "LF")
-    return any([
-        neighbour == "ZWJ" and properties()[ord(character)] & PICTOGRAPHIC,
-        neighbour == kind == "WSegSpace",
-        last in LETTERS | {"Numeric"} and kind in LETTERS | {"Numeric"},
-        last in LETTERS and kind in between_letters and after in LETTERS,
-        before in LETTERS and last in between_letters and kind in LETTERS,
-        last == "Hebrew_Letter" and kind == "Single_Quote",
-        last == "Hebrew_Letter" and kind == "Double_Quote" and after == "Hebrew_Letter",
-        before == "Hebrew_Letter" and last == "Double_Quote" and kind == "Hebrew_Letter",
-        before == "Numeric" and last in between_numbers and kind == "Numeric",
-        last == "Numeric" and kind in between_numbers and after == "Numeric",
-        last == kind == "Katakana",
-        last in words | {"ExtendNumLet"} and kind == "ExtendNumLet",
-        last == "ExtendNumLet" and kind in words,
-        last == kind == "Regional_Indicator" and regional % 2 == 0,
-    ])  # fmt: skip
-
-
-def reference(text):
-    return [segment for segment in segments(text) if properties()[ord(segment[0])] & ALNUM]
 
 
 def found(values):
@@ -85,14 +36,14 @@ def found(values):
 @example(["", "_" * 63 + ":_ a", "_" * 64 + "a", "a" * 64, "a" * 63 + ".", "a" * 63 + ".b", "1" * 62 + ",2", "中" * 50])
 @example(["אָ'", "א\"ב", "א'", "א' b", "1'1", "1:1", "a.\u200dℹ", "a.\u200d🙂", "\u0308a", " \u200dℹ", "\n\u0308a", "e\u0301’s"])
 def test_words_are_those_of_the_rules(values):
-    assert found(values) == [reference(value) for value in values]
+    assert found(values) == [words_of(value) for value in values]
 
 
 @pytest.mark.parametrize("n", range(58, 68))
 @pytest.mark.parametrize("tail", ["a.b", "1,2", "_a_", ".a", "’s", "é.é", "中文", "a\u0301b", ": a", "_:_", "__ a"])
 def test_words_hold_across_the_edges_of_blocks(n, tail):
     values = [(filler * n)[:n] + tail for filler in ("a", ". ", "_", "1", " ", "x_ ")]
-    assert found(values) == [reference(value) for value in values]
+    assert found(values) == [words_of(value) for value in values]
 
 
 @pytest.mark.parametrize(("text", "words"), [
