@@ -255,4 +255,4 @@ def _is_sentence_end(end: int) -> bool:
         at -= 1
     point = decode(at)
     place = np.searchsorted(_WIDE_ENDS, point)
-    return place < len(_WIDE_ENDS) and _WIDE_ENDS[place] == point
+    return bool(place < len(_WIDE_ENDS) and _WIDE_ENDS[place] == point)

@@ -8,8 +8,10 @@ import pytest
 
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.gopher_dolma import GopherDolma
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.quality.web import WebSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
@@ -24,14 +26,20 @@ PUBLISHED = {
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
-    ("Gopher", "1"): "97e69c939810999afae6ef0fab1f3bc2",
+    ("Gopher", "2"): "edee226cb30ca55b1df2ad4b015701ba",
+    ("GopherDolma", "1"): "3e8a8ee00ef8333f6cf05ebf6ed16399",
+    ("WebSignals", "1"): "4d82600e88427bcbdc3584f0fc47770c",
     ("Language", "1"): "94c9a3258b94099e656542774324f2d8",
     ("TextLayer", "1"): "7d59f70f956bab16136567624c3ff753",
 }
 
 
-@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()],
-                         ids=lambda op: type(op).__name__)
+OPERATORS = [
+    Normalise(), BasicSignals(), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), TextLayer(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: type(op).__name__)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""
     batch = pa.record_batch([pa.array(TEXTS, pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))
