@@ -10,7 +10,7 @@ import numpy as np
 
 from corpusmill.operators.quality.counting import hash_span
 from corpusmill.operators.quality.gopher_counting import COLUMNS as GOPHER_COLUMNS
-from corpusmill.operators.quality.gopher_counting import count_document, layout_for, tables_for
+from corpusmill.operators.quality.gopher_counting import DUPLICATE, count_document, layout_for, tables_for
 from corpusmill.operators.quality.repetition import count_later_copies
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.simd import (
@@ -89,7 +89,9 @@ def count_web(
         _, keys, distinct, _, chars, ids, occurrences, slots, _ = tables
         continued = bitmaps[0].ctypes.data
         row[CITATIONS] = _find_phrases(addresses[d], lengths[d], lines[d], feeds, found)
-        n = _read_lines(addresses[d], lines[d], continued, spans, feeds, found, keys, chars, row)
+        # Lines that are equal as they stand are equal without white space at their ends: where none are, none is hashed.
+        n = _read_lines(
+            addresses[d], lines[d], continued, spans, feeds, found, row[DUPLICATE] > 0, keys, chars, row)
         row[COPIED] = count_later_copies(keys, n, chars, ids, distinct, occurrences, slots)
         row[CHARS] = lengths[d] - count_between(continued, 0, lengths[d])
         row[NEWLINES] = lines[d] - 1
@@ -182,39 +184,49 @@ def _is_citation(address: int, here: int, length: int) -> bool:
 
 @kernel
 def _read_lines(
-    address: int, lines: int, continued: int, spans: Any, feeds: Any, found: Any, keys: Any, chars: Any, row: Integers
+    address: int, lines: int, continued: int, spans: Any, feeds: Any, found: Any, has_copies: bool,
+    keys: Any, chars: Any, row: Integers,
 ) -> int:
-    """Count lines with content; writes hash and characters of each as it stands, and returns how many."""
+    """Count lines with content; where there may be copies, writes hash and characters of each, and returns how many."""
     n = begin = word = 0
     for line in range(lines):
         stop, upto = feeds[line, 0], feeds[line, 1]
         if upto > word:
-            sentences, is_long = _read_line_words(address, continued, spans, word, upto)
-            keys[n] = hash_span(address + begin, stop - begin)
-            chars[n] = stop - begin - count_between(continued, begin, stop)
-            row[SHORT] += chars[n] <= SHORT_LINE_CHARS
+            sentences = _count_sentences(address, spans, word, upto)
+            is_long = stop - begin > LONG_WORD_CHARS and _has_long_word(continued, spans, word, upto)
+            size = stop - begin
+            if has_copies:
+                keys[n] = hash_span(address + begin, size)
+                chars[n] = size - count_between(continued, begin, stop)
+            if size <= SHORT_LINE_CHARS:
+                row[SHORT] += 1
+            elif size <= 4 * SHORT_LINE_CHARS:
+                row[SHORT] += size - count_between(continued, begin, stop) <= SHORT_LINE_CHARS
             row[STOP] += _is_sentence_end(address + stop)
             _judge_line(address, spans[2 * word], spans[2 * upto - 1], upto - word, sentences, is_long, found[line], row)
-            n += 1
+            n += has_copies
         word, begin = upto, stop + 1
     return n
 
 
 @inlined
-def _read_line_words(address: int, continued: int, spans: Any, word: int, upto: int) -> tuple[int, bool]:
-    """How many of the words end in one of . ! ? and whether one is longer than a thousand characters."""
-    sentences, longest, where = 0, 0, word
+def _count_sentences(address: int, spans: Any, word: int, upto: int) -> int:
+    """How many of the words end in one of . ! ?"""
+    sentences = 0
     for i in range(word, upto):
-        last, size = byte_at(address + spans[2 * i + 1] - 1), spans[2 * i + 1] - spans[2 * i]
+        last = byte_at(address + spans[2 * i + 1] - 1)
         sentences += (last == 0x2E) | (last == 0x21) | (last == 0x3F)
-        longest = max(longest, size)
-    if longest <= LONG_WORD_CHARS:
-        return sentences, False
+    return sentences
+
+
+@kernel
+def _has_long_word(continued: int, spans: Any, word: int, upto: int) -> bool:
+    """Whether one of the words has more than a thousand characters."""
     for i in range(word, upto):
         size = spans[2 * i + 1] - spans[2 * i]
         if size > LONG_WORD_CHARS and size - count_between(continued, spans[2 * i], spans[2 * i + 1]) > LONG_WORD_CHARS:
-            where = -1
-    return sentences, where < 0
+            return True
+    return False
 
 
 @inlined
