@@ -1,4 +1,4 @@
-"""Gopher's signals: MB/s on one core, alone and with BasicSignals, on real files and on text made to be slow.
+"""Gopher's signals, Dolma's and those of all web rules: MB/s on one core, on real files and on text made to be slow.
 
     python benchmarks/bench_gopher.py [--corpus FOLDER] [--repeat 5] [--json PATH]
 
@@ -21,11 +21,17 @@ from common import CORPUS, machine
 from corpusmill.jobs.runtime import kernels
 from corpusmill.operators.contract import chain
 from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.gopher_dolma import GopherDolma
 from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.quality.web import WebSignals
 from corpusmill.operators.schema import DOCUMENTS
 
 TEXT = pa.schema([DOCUMENTS.field("text")])
-CHAINS = {"Gopher": [Gopher()], "BasicSignals": [BasicSignals()], "both": [BasicSignals(), Gopher()]}
+CHAINS = {
+    "Gopher": [Gopher()], "Gopher uax29": [Gopher(ngrams="uax29")], "GopherDolma": [GopherDolma()],
+    "WebSignals": [WebSignals()], "Web uax29": [WebSignals(ngrams="uax29")],
+    "BasicSignals": [BasicSignals()], "both": [BasicSignals(), Gopher()],
+}  # fmt: skip
 RANDOM = random.Random(7)
 WORDS = [f"w{RANDOM.getrandbits(30):x}" for _ in range(600_000)]
 SLOW = {

@@ -7,6 +7,8 @@
     perplexity   Perplexity: by an n-gram model; ngrams holds the model and its kernel, ngram_fit learns it
     importance   ImportanceWeight: how much likelier a text is among those wanted than among all
     outlier      Outlier: distance to the domains that regroup=kmeans learned
+    gopher_dolma GopherDolma: the same as Dolma's taggers define it; gopher_dolma_counting holds its kernel
+    web          WebSignals: the counts of Gopher, C4 and FineWeb in one pass; web_counting holds what is not Gopher's
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
                  contamination holds the kernels, common finds the n-grams that are boilerplate

@@ -8,27 +8,35 @@ import numpy as np
 import pyarrow as pa
 
 from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.gopher_counting import COLUMNS, count_gopher
 from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.columns import TEXT, append
 from corpusmill.operators.text.lines import count_lines
 from corpusmill.operators.text.unicode import classes
+from corpusmill.operators.text.wordbreak import properties
 from corpusmill.operators.text.words import count_words
+
+NGRAMS = ("space", "uax29")
 
 
 @dataclasses.dataclass(frozen=True)
 class Gopher:
     """Adds int64 counts named ``{name}.{signal}``; the thresholds of Rae et al. (2021) over their ratios are rules.
 
-    Definitions are DCLM's. Words are maximal runs of non-whitespace (DCLM's n-grams are of UAX #29 words), characters
-    Unicode code points, characters of words those without the space between. Lines are pieces between line feeds,
-    without whitespace at their ends; paragraphs are pieces between two or more line feeds, likewise; empty pieces do
-    not count. Copies of lines, paragraphs and n-grams are told by 64-bit hashes, and every copy counts, the first too.
+    Definitions are DCLM's (mlfoundations/dclm 361714bd, baselines/mappers/filters/content_filters.py). Words are maximal
+    runs of non-whitespace, characters Unicode code points, characters of words those without the space between. N-grams
+    are of such words, or with ``ngrams: uax29``, as DCLM's are, of the words of UAX #29 that begin with a letter or number
+    (see ``text.segments``). Lines are pieces between line feeds, without whitespace at their ends; paragraphs are pieces
+    between two or more line feeds, likewise; empty pieces do not count. Copies of lines, paragraphs and n-grams are told by
+    64-bit hashes, and every copy counts, the first too.
 
     ============================= ======================================================================================
     words, word_chars             words, and the characters in them
-    alnum_words                   words that begin with a letter or decimal digit: what DCLM's page length counts
+    alnum_words                   words that begin with a letter or decimal digit
+    alnum_tokens                  what DCLM's page length counts: pieces between ASCII white space or NUL (fastText's
+                                  tokens) that begin with a letter or number of any kind, ² and ½ too
     alpha_words                   words with at least one letter
     stop_words                    words equal to one of the be to of and that have with, in any case
     distinct_stop_words           how many of these eight there are
@@ -41,15 +49,23 @@ class Gopher:
     top_{n}gram_chars             n = 2, 3, 4: occurrences × characters of the most frequent n-gram (of those equally
                                   frequent the longest), 0 where none occurs twice
     duplicate_{n}gram_chars       n = 5 … 10: characters of the words in any n-gram that occurs twice, each word once
+    ngram_words, ngram_chars      the words that n-grams are made of, and the characters in them
     ============================= ======================================================================================
+
+    Raises ConfigError for another value of ``ngrams``.
     """
 
     name: str = "gopher"
+    ngrams: str = "space"  # or uax29: which words n-grams are of
 
     reads = TEXT
     edits = frozenset[str]()
     exact = True
-    version = "1"
+    version = "2"
+
+    def __post_init__(self) -> None:
+        if self.ngrams not in NGRAMS:
+            raise ConfigError(f"operator {self.name!r}: ngrams must be one of {', '.join(NGRAMS)}; got {self.ngrams!r}")
 
     @property
     def adds(self) -> pa.Schema:
@@ -63,17 +79,23 @@ class Gopher:
 
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that adds the counts."""
-        fields, table = self.adds, classes()
+        fields, table, breaking, by_segments = self.adds, classes(), properties(), self.ngrams == "uax29"
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, TEXT, f"the batch of {self.name!r}")
             texts = Texts.of(batch.column("text"))
-            words, lines = np.empty((2, len(texts)), np.int64)
-            count_words(texts.addresses, texts.lengths, words)
-            count_lines(texts.addresses, texts.lengths, lines)
+            words, lines = sizes(texts)
             counts = np.empty((len(COLUMNS), len(texts)), np.int64)
             if len(texts):
-                count_gopher(texts.addresses, texts.lengths, words, lines, table, counts)
+                count_gopher(texts.addresses, texts.lengths, words, lines, by_segments, table, breaking, counts)
             return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
 
         return apply
+
+
+def sizes(texts: Texts) -> tuple[Integers, Integers]:
+    """Words and lines of each document, by which the kernel sizes its memory."""
+    words, lines = np.empty((2, len(texts)), np.int64)
+    count_words(texts.addresses, texts.lengths, words)
+    count_lines(texts.addresses, texts.lengths, lines)
+    return words, lines

@@ -1,8 +1,8 @@
 """The kernel of ``Gopher``: three looks at each document while it is in cache, then its repetitions.
 
 The first look turns blocks of 64 bytes into masks, counts what masks can tell and writes down where words and line
-feeds are. The second goes word by word and hashes them, the third line by line. Memory follows the words and the lines
-of the longest document, not its bytes.
+feeds are. The second goes word by word and hashes those that n-grams are made of, the third line by line. Memory follows
+the words and the lines of the longest document, not its bytes.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ from corpusmill.operators.quality.repetition import (
 )
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lines import LINE_FEED
+from corpusmill.operators.text.segments import count_marked, mark_segments, read_marked
 from corpusmill.operators.text.simd import (
     ALL,
     NONE,
@@ -39,6 +40,7 @@ from corpusmill.operators.text.simd import (
     word_at,
 )
 from corpusmill.operators.text.unicode import DIGIT, LETTER
+from corpusmill.operators.text.wordbreak import ALNUM
 from corpusmill.operators.text.words import UNROLLED, decode, space_mask
 
 COLUMNS = (
@@ -47,12 +49,13 @@ COLUMNS = (
     "paragraphs", "paragraph_chars", "duplicate_paragraphs", "duplicate_paragraph_chars",
     "top_2gram_chars", "top_3gram_chars", "top_4gram_chars",
     "duplicate_5gram_chars", "duplicate_6gram_chars", "duplicate_7gram_chars", "duplicate_8gram_chars",
-    "duplicate_9gram_chars", "duplicate_10gram_chars",
+    "duplicate_9gram_chars", "duplicate_10gram_chars", "alnum_tokens", "ngram_words", "ngram_chars",
 )  # fmt: skip
 WORDS, ALNUM_WORDS, ALPHA_WORDS, WORD_CHARS, STOP_WORDS, DISTINCT_STOP_WORDS, SYMBOLS = range(7)
 FILLED, BULLET, ELLIPSIS, LINE_CHARS, DUPLICATE, DUPLICATE_CHARS = range(7, 13)
 PARAGRAPHS, PARAGRAPH_CHARS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_CHARS, TOP_2GRAM = range(13, 18)
 DUPLICATE_5GRAM = TOP_2GRAM + 3
+ALNUM_TOKENS, NGRAM_WORDS, NGRAM_CHARS = range(26, 29)
 
 STOP_WORDS_ENGLISH = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -78,40 +81,92 @@ _STOP_TABLE = _stop_table()
 
 
 @kernel
-def count_gopher(addresses: Integers, lengths: Integers, words: Any, lines: Any, classes: Any, counts: Integers) -> None:
-    """Fill ``counts`` (COLUMNS × documents); ``words`` and ``lines`` of each document size the memory."""
-    most = max(1, words.max())
-    spans = np.empty(2 * most + UNROLLED, np.int32)
-    feeds = np.empty((lines.max(), 2), np.int32)
-    continued = np.empty((lengths.max() >> 6) + 1, np.uint64)
-    keys, distinct = np.empty(most, np.uint64), np.empty(most, np.uint64)
-    ends, places, ids, occurrences = np.empty((4, most + 1), np.int32)
-    slots = np.empty(slots_for(most), np.int32)
-    pairs = np.empty(1 << _filter_bits(most), np.uint8)
+def count_gopher(
+    addresses: Integers, lengths: Integers, words: Any, lines: Any, by_segments: bool,
+    classes: Any, properties: Any, counts: Integers,
+) -> None:
+    """Fill ``counts`` (COLUMNS × documents); ``words`` and ``lines`` of each document size the memory.
+
+    N-grams are of the words between spaces, or ``by_segments`` of those of UAX #29.
+    """
+    layout, tables = layout_for(lengths, words, lines), tables_for(words.max())
     row = np.empty(len(counts), np.int64)
     for d in range(len(addresses)):
         row[:] = 0
-        ascii_only = _scan(addresses[d], lengths[d], classes, spans, feeds, continued.ctypes.data, row)
-        row[SYMBOLS] = _count_symbols(addresses[d], lengths[d])
-        feeds[lines[d] - 1, 0], feeds[lines[d] - 1, 1] = lengths[d], words[d]
-        n = _read_words(addresses[d], ascii_only, continued.ctypes.data, spans, pairs, keys, ends, ids, places, row)
-        count_repeated_runs(keys, ends, places, n, ids, distinct, occurrences, slots, row[TOP_2GRAM:])
-        # The hashes of the words have served: ``keys`` and ``places`` now hold hashes and characters of lines.
-        _read_lines(addresses[d], lines[d], ascii_only, continued.ctypes.data, spans, feeds, keys, places, row)
-        row[DUPLICATE], row[DUPLICATE_CHARS] = count_copies(
-            keys, row[FILLED], places, ids, distinct, occurrences, slots)
-        row[PARAGRAPH_CHARS] = row[LINE_CHARS]
-        row[DUPLICATE_PARAGRAPHS], row[DUPLICATE_PARAGRAPH_CHARS] = row[DUPLICATE], row[DUPLICATE_CHARS]
-        if row[PARAGRAPHS] < row[FILLED]:
-            n, row[PARAGRAPH_CHARS] = _read_paragraphs(
-                addresses[d], lines[d], ascii_only, continued.ctypes.data, spans, feeds, keys, places)
-            row[DUPLICATE_PARAGRAPHS], row[DUPLICATE_PARAGRAPH_CHARS] = count_copies(
-                keys, n, places, ids, distinct, occurrences, slots)
+        tables = count_document(
+            addresses[d], lengths[d], words[d], lines[d], by_segments, classes, properties, layout, tables, row)
         counts[:, d] = row
 
 
 @kernel
-def _filter_bits(words: int) -> int:
+def layout_for(lengths: Integers, words: Any, lines: Any) -> Any:
+    """Where words, line feeds and kinds of bytes of any of the documents find room."""
+    spans, feeds = np.empty(2 * words.max() + UNROLLED, np.int32), np.empty((lines.max(), 2), np.int32)
+    return spans, feeds, np.empty((3, (lengths.max() >> 6) + 1), np.uint64)
+
+
+@kernel
+def tables_for(n: int) -> Any:
+    """Tables for the repetitions of ``n`` items: spans, hashes, distinct hashes, ends, places, numbers, occurrences, hash
+    slots, the filter of pairs.
+    """
+    keys, distinct = np.empty(n + 1, np.uint64), np.empty(n + 1, np.uint64)
+    ends, places = np.empty(n + 1, np.int32), np.empty(n + 1, np.int32)
+    ids, occurrences = np.empty(n + 1, np.int32), np.empty(n + 1, np.int32)
+    slots, pairs = np.empty(slots_for(n), np.int32), np.empty(1 << filter_bits(n), np.uint8)
+    return np.empty(2 * n + UNROLLED, np.int32), keys, distinct, ends, places, ids, occurrences, slots, pairs
+
+
+@kernel
+def count_document(
+    address: int, length: int, words: int, lines: int, by_segments: bool, classes: Any, properties: Any,
+    layout: Any, tables: Any, row: Integers,
+) -> Any:
+    """Fill ``row``, which must be zero, with the counts of one document; returns the tables, larger where they had to be."""
+    spans, feeds, bitmaps = layout
+    continued, marks, breaks = bitmaps[0].ctypes.data, bitmaps[1].ctypes.data, bitmaps[2].ctypes.data
+    ascii_only, touching = scan(address, length, classes, properties, spans, feeds, continued, row), False
+    row[SYMBOLS] = _count_symbols(address, length)
+    row[STOP_WORDS], row[DISTINCT_STOP_WORDS] = count_stop_words(address, words, spans, _LOWER_CASE)
+    feeds[lines - 1, 0], feeds[lines - 1, 1] = length, words
+    row[NGRAM_WORDS] = words
+    if by_segments:
+        touching = mark_segments(address, length, properties, marks, breaks, ascii_only)
+        row[NGRAM_WORDS] = count_marked(length, marks, breaks)
+    if row[NGRAM_WORDS] >= len(tables[1]):
+        tables = tables_for(2 * row[NGRAM_WORDS])
+    parts, keys, _, ends, places, ids, _, _, pairs = tables
+    if by_segments:
+        read_marked(length, marks, breaks, touching, parts, 0)
+    else:
+        parts = spans
+    n = hash_words(address, ascii_only, continued, parts, row[NGRAM_WORDS], pairs, keys, ends, ids, places)
+    row[NGRAM_CHARS] = ends[row[NGRAM_WORDS]]
+    _count_repetitions(address, lines, ascii_only, continued, spans, feeds, n, tables, row)
+    return tables
+
+
+@kernel
+def _count_repetitions(
+    address: int, lines: int, ascii_only: bool, continued: int, spans: Any, feeds: Any,
+    places_left: int, tables: Any, row: Integers,
+) -> None:
+    """Everything that occurs twice: n-grams, of which ``places_left`` may, then lines and paragraphs."""
+    _, keys, distinct, ends, places, ids, occurrences, slots, _ = tables
+    count_repeated_runs(keys, ends, places, places_left, ids, distinct, occurrences, slots, row[TOP_2GRAM:])
+    # The hashes of the words have served: ``keys`` and ``places`` now hold hashes and characters of lines.
+    _read_lines(address, lines, ascii_only, continued, spans, feeds, keys, places, row)
+    row[DUPLICATE], row[DUPLICATE_CHARS] = count_copies(keys, row[FILLED], places, ids, distinct, occurrences, slots)
+    row[PARAGRAPH_CHARS] = row[LINE_CHARS]
+    row[DUPLICATE_PARAGRAPHS], row[DUPLICATE_PARAGRAPH_CHARS] = row[DUPLICATE], row[DUPLICATE_CHARS]
+    if row[PARAGRAPHS] < row[FILLED]:
+        n, row[PARAGRAPH_CHARS] = _read_paragraphs(address, lines, ascii_only, continued, spans, feeds, keys, places)
+        row[DUPLICATE_PARAGRAPHS], row[DUPLICATE_PARAGRAPH_CHARS] = count_copies(
+            keys, n, places, ids, distinct, occurrences, slots)
+
+
+@kernel
+def filter_bits(words: int) -> int:
     """The filter has at least eight bytes per word, up to its largest size."""
     bits = 6
     while bits < _MOST_FILTER_BITS and 1 << bits < 8 * words:
@@ -120,13 +175,15 @@ def _filter_bits(words: int) -> int:
 
 
 @kernel
-def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, continued: int, row: Integers) -> bool:
-    """The first look; returns whether the document is pure ASCII.
+def scan(
+    address: int, length: int, classes: Any, properties: Any, spans: Any, feeds: Any, continued: int, row: Integers
+) -> bool:
+    """The first look, which counts words; returns whether the document is pure ASCII.
 
     Writes the spans of words, (position, words before it) of line feeds, and a bitmap of bytes that continue a character.
     """
-    filled = lines = alnum = dull_words = 0
-    before, spill, carry, any_wide = ONE, NONE, NONE, NONE
+    filled = lines = alnum = tokens = dull_words = chars = 0
+    before, token_before, spill, carry, any_wide = ONE, ONE, NONE, NONE, NONE
     for at in range(0, length, 64):
         block, valid = address + at, low_bits(length - at)
         space, spill = space_mask(block, valid, spill)
@@ -151,10 +208,17 @@ def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, conti
 
         wide = between(block, 0x80, 0xFF) & valid
         any_wide |= wide
-        put_word(continued + (at >> 3), between(block, 0x80, 0xBF) & valid)
+        inside = between(block, 0x80, 0xBF) & valid
+        put_word(continued + (at >> 3), inside)
+        chars += count_ones(~space & ~inside)
         letter = between_caseless(block, 0x61, 0x7A)
+        named = letter | between(block, 0x30, 0x39)
         first = edges & ~space
-        alnum += count_ones(first & (letter | between(block, 0x30, 0x39)))
+        alnum += count_ones(first & named)
+        gap = equal(block, 0x20) | between(block, 0x09, 0x0D) | equal(block, 0x00)
+        token = ~gap & (gap << ONE | token_before) & valid
+        token_before = gap >> TOP
+        tokens += count_ones(token & named)
         # A bit added at a word's first byte ripples through bytes that are no ASCII letter: it reaches the byte after the
         # word only where the word has none.
         dull = ~space & ~letter
@@ -164,7 +228,8 @@ def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, conti
         dull_ends = total & space & edges
         dull_words += count_ones(dull_ends)
         if any_wide != NONE:
-            alnum += _wide_letters(block, first & wide, classes)
+            alnum += _count_of_class(block, first & wide, classes, LETTER | DIGIT)
+            tokens += _count_of_class(block, token & wide, properties, ALNUM)
             while dull_ends != NONE:
                 bit = lowest(dull_ends)
                 dull_ends &= dull_ends - ONE
@@ -177,6 +242,7 @@ def _scan(address: int, length: int, classes: Any, spans: Any, feeds: Any, conti
             dull_words += 1 - _has_wide_letter(address + spans[filled - 2], address + length, classes)
     words = filled >> 1
     row[WORDS], row[ALNUM_WORDS], row[ALPHA_WORDS] = words, alnum, words - dull_words
+    row[WORD_CHARS], row[ALNUM_TOKENS] = chars, tokens
     return bool(any_wide == NONE)
 
 
@@ -215,11 +281,11 @@ def _count_apart(starts: Any, at: int, size: int, length: int, free_from: int) -
 
 
 @kernel
-def _wide_letters(block: int, firsts: Any, classes: Any) -> int:
-    """How many of the characters beyond ASCII that begin at ``firsts`` are letters or decimal digits."""
+def _count_of_class(block: int, firsts: Any, table: Any, wanted: int) -> int:
+    """How many of the characters beyond ASCII that begin at ``firsts`` have one of the class bits ``wanted``."""
     found = 0
     while firsts != NONE:
-        found += (classes[decode(block + lowest(firsts))] & (LETTER | DIGIT)) != 0
+        found += (table[decode(block + lowest(firsts))] & wanted) != 0
         firsts &= firsts - ONE
     return found
 
@@ -237,21 +303,34 @@ def _has_wide_letter(start: int, stop: int, classes: Any) -> bool:
 
 
 @kernel
-def _read_words(
+def count_stop_words(address: int, words: int, spans: Any, folded: Any) -> tuple[int, int]:
+    """How many words are stop words, and how many of the eight there are; ``folded`` bits are set before they are compared."""
+    stops, distinct = 0, NONE
+    for i in range(words):
+        size = spans[2 * i + 1] - spans[2 * i]
+        mask = ALL >> np.uint64(64 - 8 * min(size, 8))
+        lower = (word_at(address + spans[2 * i]) | folded) & mask
+        slot = (lower * _STOP_MULTIPLIER) >> _STOP_SHIFT
+        is_stop = (_STOP_TABLE[slot] == lower) & (size <= 4)
+        stops += is_stop
+        distinct |= np.uint64(is_stop) << slot
+    return stops, count_ones(distinct)
+
+
+@kernel
+def hash_words(
     address: int, ascii_only: bool, continued: int,
-    spans: Any, pairs: Any, hashes: Any, ends: Any, slots: Any, places: Any, row: Integers,
+    spans: Any, words: int, pairs: Any, hashes: Any, ends: Any, slots: Any, places: Any,
 ) -> int:
-    """The second look: hashes, characters, stop words; returns how many places may begin a repeated pair.
+    """The second look: hashes and characters; returns how many places may begin a repeated pair.
 
     Pairs of words are first counted in ``pairs``, a byte per slot that may serve several pairs, so that only the few
     that share a slot need an exact table.
     """
-    words = row[WORDS]
-    bits = _filter_bits(words)
+    bits = filter_bits(words)
     shift = np.uint64(64 - bits)
     pairs[: 1 << bits] = 0
-    chars = stops = 0
-    distinct, before = NONE, NONE
+    chars, before = 0, NONE
     ends[0] = 0
     for i in range(words):
         start, size = address + spans[2 * i], spans[2 * i + 1] - spans[2 * i]
@@ -263,16 +342,10 @@ def _read_words(
         hashes[i] = hashed
         chars += size if ascii_only else size - count_between(continued, spans[2 * i], spans[2 * i + 1])
         ends[i + 1] = chars
-        lower = low | (_LOWER_CASE & (ALL >> np.uint64(64 - 8 * min(size, 8))))
-        slot = (lower * _STOP_MULTIPLIER) >> _STOP_SHIFT
-        is_stop = (_STOP_TABLE[slot] == lower) & (size <= 4)
-        stops += is_stop
-        distinct |= np.uint64(is_stop) << slot
         pair = np.int64(slot_of(pair_key(before, hashed)) >> shift)
         slots[i] = pair
         pairs[pair] = pairs[pair] << 1 | 1
         before = hashed
-    row[WORD_CHARS], row[STOP_WORDS], row[DISTINCT_STOP_WORDS] = chars, stops, count_ones(distinct)
     n = 0
     for i in range(words - 1):
         places[n] = i

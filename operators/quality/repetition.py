@@ -95,6 +95,20 @@ def count_copies(
 
 
 @kernel
+def count_later_copies(
+    keys: Any, n: int, chars: Any, ids: Any, distinct: Any, counts: Any, slots: Any
+) -> int:
+    """The sum of ``chars`` of those of ``keys[:n]`` that are equal to an earlier one."""
+    if n < 2 or number(keys, n, ids, distinct, counts, slots) == n:
+        return 0
+    copied = known = 0
+    for i in range(n):
+        copied += chars[i] if ids[i] < known else 0
+        known = max(known, ids[i] + 1)
+    return copied
+
+
+@kernel
 def count_repeated_runs(
     hashes: Any, ends: Any, places: Any, n: int, ids: Any, distinct: Any, counts: Any, slots: Any, found: Integers
 ) -> None:
@@ -114,6 +128,40 @@ def count_repeated_runs(
             found[length - 2] = _top(places, ids, n, counts, ends, length)
         else:
             found[length - 2] = _covered(places, n, ends, length)
+        n = lengthen(places, ids, n, hashes)
+
+
+@kernel
+def count_repeated_occurrences(
+    hashes: Any, ends: Any, words: int, places: Any, n: int, ids: Any, distinct: Any, counts: Any, slots: Any, found: Integers
+) -> None:
+    """Fill ``found``: occurrences × characters of the most frequent run of 2, 3, 4 words, of those equally frequent the one
+    seen first, one that occurs once too; characters in occurrences of repeated runs of 5 … 10 words, and then in those of
+    all, where a word counts once for each run that it is in.
+
+    Parameters are those of ``count_repeated_runs``, and how many ``words`` there are.
+    """
+    for length in range(2, min(LONGEST_RUN, words) + 1):
+        if length <= LONGEST_TOP:
+            found[length - 2] = ends[length]
+        else:
+            for k in range(length):
+                found[length + 4] += ends[words - k] - ends[k]
+    for i in range(n):
+        hashes[i] = pair_key(hashes[places[i]], hashes[places[i] + 1])
+    for length in range(2, LONGEST_RUN + 1):
+        if n < 2 or number(hashes, n, ids, distinct, counts, slots) == n:
+            return
+        n = keep_repeated(places, ids, n, counts)
+        most = occurring = 0
+        for i in range(n):
+            chars = ends[places[i] + length] - ends[places[i]]
+            occurring += chars
+            if counts[ids[i]] > most:
+                most = counts[ids[i]]
+                found[length - 2] = most * chars
+        if length > LONGEST_TOP:
+            found[length - 2] = occurring
         n = lengthen(places, ids, n, hashes)
 
 

@@ -3,6 +3,7 @@
     simd        blocks of 64 bytes as bit masks: the only machine-level module
     buffers     Texts: safe addresses of the documents of an Arrow array
     unicode     classes of code points, pinned to one Unicode version
+    wordbreak   word-break classes of code points; segments: words by UAX #29
     words       whitespace, words and characters; lines: line feeds
     bare        words without case and punctuation, as hashes
     shingles    folded words and their n-grams as hashes

@@ -19,7 +19,6 @@ PUBLISHED = {
     ("normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("text", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
-    ("gopher", "1"): "97e69c939810999afae6ef0fab1f3bc2",
     ("language", "1"): "94c9a3258b94099e656542774324f2d8",
     ("layer", "1"): "7d59f70f956bab16136567624c3ff753",
 }

@@ -16,6 +16,7 @@ from corpusmill.operators.quality.corruption import Corruption
 from corpusmill.operators.quality.decontaminate import Decontaminate
 from corpusmill.operators.quality.difficulty import Difficulty
 from corpusmill.operators.quality.gopher import Gopher
+from corpusmill.operators.quality.gopher_dolma import GopherDolma
 from corpusmill.operators.quality.importance import ImportanceWeight
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.multilingual import Multilingual
@@ -23,6 +24,7 @@ from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.outlier import Outlier
 from corpusmill.operators.quality.perplexity import Perplexity
 from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.quality.web import WebSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
@@ -33,7 +35,7 @@ CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}]
                     window=2, fragment=5)
 PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
 OPERATORS = [
-    Normalise(), BasicSignals(), Compression(), Gopher(), Language(), Nemo(), Corruption(),
+    Normalise(), BasicSignals(), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(),
     Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS, TextLayer(),
 ]  # fmt: skip

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from segmenting import words_of
 
+from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.unicode import classes
@@ -37,8 +39,10 @@ TEXTS = st.one_of(st.text(CHARACTERS, max_size=200), st.lists(LINES, max_size=15
                   st.lists(WORDS, max_size=60).map(" ".join))
 
 
-def reference(text):
+def reference(text, parts=None):
+    """The signals; ``parts`` are the words of n-grams, those of ``split`` where it is None."""
     words = text.split()
+    parts = words if parts is None else parts
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     paragraphs = [piece.strip() for piece in re.split(r"\n{2,}", text) if piece.strip()]
     lower = [re.sub("[A-Z]", lambda letter: letter[0].lower(), word) for word in words]
@@ -58,8 +62,11 @@ def reference(text):
         "paragraphs": len(paragraphs),
         "paragraph_chars": sum(map(len, paragraphs)),
         **copies(paragraphs, "duplicate_paragraphs", "duplicate_paragraph_chars"),
-        **{f"top_{n}gram_chars": top(words, n) for n in (2, 3, 4)},
-        **{f"duplicate_{n}gram_chars": covered(words, n) for n in range(5, 11)},
+        **{f"top_{n}gram_chars": top(parts, n) for n in (2, 3, 4)},
+        **{f"duplicate_{n}gram_chars": covered(parts, n) for n in range(5, 11)},
+        "alnum_tokens": sum(token[:1].isalnum() for token in re.split("[ \t-\r\0]", text)),
+        "ngram_words": len(parts),
+        "ngram_chars": sum(map(len, parts)),
     }
 
 
@@ -85,9 +92,9 @@ def covered(words, n):
     return sum(len(words[i]) for i in places)
 
 
-def signals(values):
+def signals(values, operator=None):
     batch = pa.record_batch([pa.array(values, pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))
-    columns = Gopher().open({})(batch).batch.drop_columns(["text"]).to_pylist()
+    columns = (operator or Gopher()).open({})(batch).batch.drop_columns(["text"]).to_pylist()
     return [{name.removeprefix("gopher."): n for name, n in row.items()} for row in columns]
 
 
@@ -97,6 +104,23 @@ def signals(values):
 @example(["a\n" * 2000 + "\n\n".join(map(str, range(2000))), " ".join(map(str, range(3000))) * 2, "w" * 1100 + " z"])
 def test_signals_are_those_of_the_reference(values):
     assert signals(values) == [reference(value) for value in values]
+
+
+BY_SEGMENTS = Gopher(ngrams="uax29")
+PIECES = ["can't", "e.g. this", "3.14", "the", "a_b", "_c", "中文", "naïve", "(so)", "–", "1,2;3", "\n"]
+PLAIN = st.lists(st.one_of(st.sampled_from(PIECES),
+                           st.text(st.sampled_from("ab1_.,:;'’ é中\n"), max_size=9)), max_size=80).map(" ".join)
+
+
+@given(st.lists(PLAIN, max_size=4))
+@example(["中" * 400 + "。" + "中" * 400, "a.b.c " * 100, "can't can t " * 50, "", "_a " * 70, "…\n" * 50])
+def test_ngrams_are_of_the_words_of_uax_29(values):
+    assert signals(values, BY_SEGMENTS) == [reference(value, words_of(value)) for value in values]
+
+
+def test_other_words_for_ngrams_are_a_clear_error():
+    with pytest.raises(ConfigError, match="ngrams must be one of space, uax29; got 'spacy'"):
+        Gopher(ngrams="spacy")
 
 
 @pytest.mark.parametrize("n", range(56, 70))
