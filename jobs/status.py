@@ -19,8 +19,8 @@ class Config(Common):
     """corpusmill status."""
 
 
-STAGES = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model", "domains",
-          "counts", "proportions", "mixture", "report")
+STAGES = ("documents", "quarantine", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates", "domain_model",
+          "domains", "counts", "proportions", "mixture", "report")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:
