@@ -1,8 +1,8 @@
 """Decide what is kept, by rules over signals and by selectors.
 
 Reads annotations (``annotations=``), writes decisions: ``doc_id, keep, reason``. No text is read, so thresholds can be swept.
-Selectors that compare documents (``select: quantile``, ``top`` or ``gumbel``) first learn their cut-offs, which are a dataset of
-their own, cutoffs.
+Selectors that compare documents (``select: quantile``, ``top`` or ``gumbel``) first learn their cut-offs, which are a dataset
+of their own, cutoffs.
 """
 
 import collections
@@ -30,8 +30,8 @@ from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.quality.histogram import tally
 from corpusmill.operators.quality.cutoffs import Applied
+from corpusmill.operators.quality.histogram import tally
 from corpusmill.operators.quality.select import Entry, Judge, Rule, check, parse_rules, select, values
 from corpusmill.operators.schema import DECISIONS, DOCUMENTS
 

@@ -70,7 +70,8 @@ def cutoffs_of(here: Session, rules: Sequence[Entry], made: stage.Stage, named: 
         before = applied(rules, learned)
         learned.append(_learn(here, made, before, ranked))
     data = cutoffs.dumps(learned)
-    return str(stage.commit_file(here, made, "cutoffs.json", data, {"artifact": artifacts.put(here.store, data)}).details["artifact"])
+    details = {"artifact": artifacts.put(here.store, data)}
+    return str(stage.commit_file(here, made, "cutoffs.json", data, details).details["artifact"])
 
 
 def read(store: Store, digest: str, rules: Sequence[Entry]) -> tuple[Judge, ...]:

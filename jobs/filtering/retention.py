@@ -26,9 +26,9 @@ class Loss:
 
     def __str__(self) -> str:
         """As a sentence."""
-        return (f"source {self.source} lost {self.dropped:,} of its {self.documents:,} documents, {self.times:.1f} times its share, "
-                f"{self.by_reason:,} of them to {self.reason}: look at some with corpusmill inspect, and see whether the rule is "
-                "meant for such text (when=)")
+        return (f"source {self.source} lost {self.dropped:,} of its {self.documents:,} documents, {self.times:.1f} times its "
+                f"share, {self.by_reason:,} of them to {self.reason}: look at some with corpusmill inspect, and ask whether "
+                "the rule is meant for such text (see `when`)")
 
 
 def losses(counts: Mapping[str, int]) -> tuple[Loss, ...]:

@@ -96,7 +96,8 @@ class Search:
         high = np.array([one >> 64 for one in full], np.uint64)[ranks.codes]
         low = np.array([one & (1 << 64) - 1 for one in full], np.uint64)[ranks.codes]
         above, below = (_mask(min(max(self.digits - at, 0), 4)) for at in (0, 4))
-        return known[ranks.codes] & (ranks.key & above == high) & (ranks.tie & below == low)
+        found: Flags = known[ranks.codes] & (ranks.key & above == high) & (ranks.tie & below == low)
+        return found
 
     def narrow(self, ranked: Ranked, tally: pa.Table, *, gather: int = GATHER) -> "Search":
         """The search after a pass, whose tallies are ``total``; ``gather`` is how many ranks may be taken as they are."""
@@ -127,9 +128,10 @@ class Search:
             return Cut(one.group, (key, tie), _plain(ranked.worth(key)), one.documents, kept, size)
         prefix = one.prefix << DIGIT | key
         if self.digits + 1 == DIGITS:
-            return Cut(one.group, (prefix >> 64, prefix & (1 << 64) - 1), _plain(ranked.worth(prefix >> 64)), one.documents, kept,
-                       size)
-        return Open(one.group, prefix, one.left - int(amounts[:before].sum()), one.documents, kept, size, int(documents[before]))
+            first = prefix >> 64, prefix & (1 << 64) - 1
+            return Cut(one.group, first, _plain(ranked.worth(first[0])), one.documents, kept, size)
+        left = one.left - int(amounts[:before].sum())
+        return Open(one.group, prefix, left, one.documents, kept, size, int(documents[before]))
 
 
 def first_pass(rows: int, gather: int = GATHER) -> Search:
@@ -179,8 +181,8 @@ def _sizes(batch: pa.RecordBatch, ranked: Ranked) -> np.ndarray[Any, np.dtype[np
         return np.zeros(batch.num_rows, np.int64)
     column = batch.column(ranked.size)
     if column.null_count or (pc.min(column).as_py() or 0) < 0:
-        raise DataError(f"rule {ranked.reason!r}: the sizes of a budget are there and not below 0, but {ranked.size!r} is null or "
-                        "negative for a document")
+        raise DataError(f"rule {ranked.reason!r}: the sizes of a budget are there and not below 0, but {ranked.size!r} is null "
+                        "or negative for a document")
     return np.asarray(column.cast(pa.int64()))
 
 
@@ -262,5 +264,6 @@ def loads(data: bytes, selectors: Sequence[Ranked]) -> tuple[Applied, ...]:
         if entry["selector"] != asked:
             other = {k: v for k, v in entry["selector"].items() if asked.get(k) != v}
             raise ConfigError(f"these cut-offs were learned for another selector than {ranked.reason!r}: it had {other}")
-        found.append(Applied(ranked, tuple(Cut(**cut | {"first": cut["first"] and tuple(cut["first"])}) for cut in entry["cuts"])))
+        cuts = (Cut(**cut | {"first": cut["first"] and tuple(cut["first"])}) for cut in entry["cuts"])
+        found.append(Applied(ranked, tuple(cuts)))
     return tuple(found)

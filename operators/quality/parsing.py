@@ -1,7 +1,7 @@
 """Rules and selectors from plain mappings: as a profile writes them, and as a manifest keeps them."""
 
 import dataclasses
-import datetime
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,7 +17,7 @@ RENAMED = {"in": "isin"}
 
 
 def parse_rules(entries: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
-    """Rules from plain mappings with the fields of ``Rule``; selectors, with ``select``, from those of ``Ranked`` or ``Pareto``.
+    """Rules from plain mappings with the fields of ``Rule``; selectors, by ``select``, with those of ``Ranked`` or ``Pareto``.
 
     ``in`` is another name of ``isin``. ``when`` is ``{column: [values]}`` or, for all other rows,
     ``{column: {not_in: [values]}}``. A bound or an amount for each group is ``{value: number, default: number}``.
@@ -103,7 +103,7 @@ def _value(where: str, key: str, value: Any) -> Any:
 def _number(where: str, value: Any, *, times: bool) -> float | str | ByGroup:
     if isinstance(value, Mapping):
         return _by_group(where, value)
-    if times and isinstance(value, datetime.date):  # as YAML reads them
+    if times and isinstance(value, dt.date):  # as YAML reads them
         return value.isoformat()
     if times and isinstance(value, str) and value[:1].isdigit():
         return value

@@ -1,7 +1,7 @@
 """A rule: bounds of a value, a list of values, or just that there is one. Each document is judged by itself."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import math
 
 import numpy as np
@@ -24,8 +24,8 @@ from corpusmill.operators.quality.values import (
 )
 
 Bound = float | str | ByGroup  # a number, a date or time in ISO 8601, or a number for each group
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-MICROSECOND = datetime.timedelta(microseconds=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -224,11 +224,11 @@ def moments(text: str) -> tuple[int, int]:
     """The microseconds since 1970 from which on and before which a date or time lies. Raises ConfigError for another text."""
     try:
         if len(text) <= len("2020-01-31"):
-            first = datetime.datetime.combine(datetime.date.fromisoformat(text), datetime.time(), datetime.UTC)
-            length = datetime.timedelta(days=1)
+            first = dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
+            length = dt.timedelta(days=1)
         else:
-            first = datetime.datetime.fromisoformat(text)
-            first, length = first if first.tzinfo else first.replace(tzinfo=datetime.UTC), MICROSECOND
+            first = dt.datetime.fromisoformat(text)
+            first, length = first if first.tzinfo else first.replace(tzinfo=dt.UTC), MICROSECOND
     except ValueError as error:
         raise ConfigError(f"{text!r} is neither a number nor a date such as 2020-01-31 or 2020-01-31T12:00") from error
     start = (first - EPOCH) // MICROSECOND

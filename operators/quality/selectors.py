@@ -138,7 +138,9 @@ class Ranked:
         score = self.score(batch)
         key = ordered(score)
         tie = priorities(batch.column("doc_id"), self.seed, f"ties/{self.reason}")
-        codes, groups = group_codes(batch.column(self.by)) if self.by else (np.zeros(batch.num_rows, np.int64), [None])
+        codes, groups = np.zeros(batch.num_rows, np.int64), list[str | None]([None])
+        if self.by:
+            codes, groups = group_codes(batch.column(self.by))
         return Ranks(~key if self.order == "highest" else key, tie, codes, groups, ~np.isnan(score))
 
     def worth(self, key: int) -> float:
@@ -185,11 +187,13 @@ class Pareto:
         score = value(batch, self.signal)
         if ((score < 0) | (score > 1)).any():
             wrong = score[(score < 0) | (score > 1)][0]
-            raise DataError(f"rule {self.reason!r}: pareto needs a score from 0 to 1; {self.signal!r} is {wrong} for a document")
+            raise DataError(f"rule {self.reason!r}: pareto needs a score from 0 to 1; {self.signal!r} is {wrong} for "
+                            "a document")
         missing = np.isnan(score)
         # X > 1 - s, where X = U^(-1/alpha) - 1: then -ln U > alpha ln(2 - s).
         drawn = -log(uniform(priorities(batch.column("doc_id"), self.seed, f"pareto/{self.reason}")))
-        return verdict(self, ~(drawn > self.alpha * log(2 - np.where(missing, 1, score))), missing, np.zeros_like(missing))
+        lost = ~(drawn > self.alpha * log(2 - np.where(missing, 1, score)))
+        return verdict(self, lost, missing, np.zeros_like(missing))
 
     def values(self, batch: pa.RecordBatch) -> Floats | None:
         """The score of each row."""
@@ -232,4 +236,5 @@ def log(positive: Floats) -> Floats:
     series = np.zeros_like(z)
     for n in range(TERMS, 0, -1):
         series = square * (1 / (2 * n + 1) + series)
-    return e * LN2_HIGH + (2 * z + (2 * z * series + e * LN2_LOW))
+    found: Floats = e * LN2_HIGH + (2 * z + (2 * z * series + e * LN2_LOW))
+    return found

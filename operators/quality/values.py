@@ -63,7 +63,10 @@ def check_signal(where: str, signal: str) -> None:
 
 
 def value(batch: pa.RecordBatch, signal: str) -> Floats:
-    """The value of each row in float64, NaN where it is not applicable: null, NaN and 0/0. Times are microseconds since 1970."""
+    """The value of each row in float64, NaN where it is not applicable: null, NaN and 0/0.
+
+    Times are microseconds since 1970.
+    """
     parts = [_floats(batch.column(term)) for term in terms(signal)]
     if len(parts) == 1:
         return parts[0]

@@ -135,7 +135,8 @@ def test_selectors_follow_each_other(decide, built):
     """The second compares what the first has left."""
     made = built[0].manifest(decide([
         f"{{reason: sampled, select: pareto, signal: {SIGNAL}, alpha: 3}}",
-        "{reason: half, select: quantile, signal: text.chars, keep: 0.5}", "{reason: ten, select: gumbel, signal: text.words, count: 10}"]).uri)
+        "{reason: half, select: quantile, signal: text.chars, keep: 0.5}",
+        "{reason: ten, select: gumbel, signal: text.words, count: 10}"]).uri)
     left = made.rows - made.counts["dropped.sampled"]
     assert made.counts["dropped.half"] == left // 2
     assert made.counts["kept"] == 10
@@ -154,7 +155,8 @@ def test_any_shards_in_any_order_keep_the_same_documents(built, planted, make_mi
     other = make_mill(tmp_path / "store")
     documents = other("ingest", "corpus=files", f"corpus.paths=[{planted.folder}]", "ingest.bundle_bytes=1",
                       "ingest.shard_bytes=9000", "ingest.row_group_bytes=3000")
-    uri = other("filter", f"annotations={other('annotate', f'documents={documents}')}", f"quality.rules=[{', '.join(SELECTORS)}]")
+    annotations = other("annotate", f"documents={documents}")
+    uri = other("filter", f"annotations={annotations}", f"quality.rules=[{', '.join(SELECTORS)}]")
     assert other.manifest(documents).shards > built[0].lineage(built[1])["documents"].shards
     assert {r["native_id"]: r["keep"] for r in other.rows(uri)} == expected
 

@@ -1,6 +1,6 @@
 """What a rule can bound, and how: exclusive bounds, lists, inverses, nulls, dates, bounds for each group."""
 
-import datetime
+import datetime as dt
 import math
 
 import pyarrow as pa
@@ -25,7 +25,8 @@ def batch_of(**columns):
 
 def reasons(batch, *entries):
     """The verdicts of rules written as YAML writes them."""
-    return select(batch, parse_rules([yaml.safe_load(e) if isinstance(e, str) else e for e in entries])).batch["reason"].to_pylist()
+    rules = parse_rules([yaml.safe_load(e) if isinstance(e, str) else e for e in entries])
+    return select(batch, rules).batch["reason"].to_pylist()
 
 
 @given(st.lists(NUMBERS, min_size=1), st.integers(-5, 5), st.integers(1, 5), st.sampled_from(["min", "above"]),
@@ -83,16 +84,16 @@ def test_the_inverse_of_a_rule_swaps_what_it_decides_and_nothing_else():
 def test_dates_are_bounds_of_a_day_and_times_of_an_instant(bounds, kept):
     at = {"a": "2019-12-31T23:59:59.999999", "b": "2020-01-01T00:00:00", "c": "2020-01-01T23:59:59.999999",
           "d": "2020-12-31T23:59:59.999999", "e": "2021-01-01T00:00:00"}
-    times = [datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC) for text in at.values()]
+    times = [dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) for text in at.values()]
     found = reasons(batch_of(date=pa.array([*times, None], DATES)), f"{{reason: r, signal: date, {bounds}}}")
     assert found == [None if name in kept else "r" for name in at] + [None]
 
 
-@given(st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2240, 1, 1)))
+@given(st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2240, 1, 1)))
 def test_a_moment_is_the_microsecond_that_arrow_stores(when):
     stored = pa.array([when], pa.timestamp("us")).cast(pa.int64())[0].as_py()
-    assert moments(when.isoformat() if when.time() != datetime.time() else f"{when.isoformat()}.0") == (stored, stored + 1)
-    midnight = pa.array([datetime.datetime.combine(when.date(), datetime.time())], pa.timestamp("us")).cast(pa.int64())
+    assert moments(when.isoformat() if when.time() != dt.time() else f"{when.isoformat()}.0") == (stored, stored + 1)
+    midnight = pa.array([dt.datetime.combine(when.date(), dt.time())], pa.timestamp("us")).cast(pa.int64())
     start = midnight[0].as_py()
     assert moments(when.date().isoformat()) == (start, start + 86_400 * 10**6)
 
@@ -150,7 +151,8 @@ def test_rules_that_contradict_themselves_are_refused(entry, message):
     "{reason: r, signal: date, min: 2020-01-01, missing: drop}",
     "{reason: r, signal: n, by: source, min: {en: 1, default: 3}, when: {source: {not_in: [x]}}}",
     "{reason: r, select: quantile, signal: n, keep: {en: 0.5}, by: source, order: lowest}",
-    "{reason: r, select: top, signal: n / m, budget: 100, size: m, seed: 3}", "{reason: r, select: pareto, signal: n, alpha: 3}",
+    "{reason: r, select: top, signal: n / m, budget: 100, size: m, seed: 3}",
+    "{reason: r, select: pareto, signal: n, alpha: 3}",
 ])
 def test_a_manifest_gives_the_rule_back(entry):
     (rule,) = parse_rules([yaml.safe_load(entry)])

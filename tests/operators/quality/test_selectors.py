@@ -129,7 +129,7 @@ SCHEMA = pa.schema({"n": pa.int64(), "x": pa.float64(), "source": pa.string(), "
     ("{reason: r, select: pareto, signal: n, seed: -1}", "seed must be a whole number from 0 to 2^64 - 1; got -1"),
     ("{reason: r, select: quantile, signal: m, keep: 0.5}", "rules[0] (r): there is no signal 'm'"),
     ("{reason: r, select: quantile, signal: source, keep: 0.5}", "'source' is string: a selector ranks numbers"),
-    ("{reason: r, select: top, signal: n, budget: 5, size: x}", "size needs a column of integers, such as text.bytes; 'x' is double"),
+    ("{reason: r, select: top, signal: n, budget: 5, size: x}", "size needs a column of integers, such as text.bytes"),
     ("{reason: r, select: top, signal: n, budget: 5, size: text.byte}", "no signal 'text.byte': did you mean 'text.bytes'?"),
     ("{reason: r, select: quantile, signal: n, keep: 0.5, by: x}", "by needs a string column; 'x' is double"),
 ])
