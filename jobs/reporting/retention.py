@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from corpusmill.jobs.filter import labels
 from corpusmill.jobs.filtering.learning import columns_of, judges_of
+from corpusmill.jobs.reporting import examples
 from corpusmill.jobs.runtime import aligned
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
@@ -22,7 +23,6 @@ from corpusmill.operators.quality.select import ByGroup, Judge, Rule, fails
 from corpusmill.operators.quality.values import group_codes
 
 FACTORS = (0.5, 0.8, 1.0, 1.25, 2.0)  # of each bound
-SHARDS = 256  # a report reads no more of them
 SOURCES = 20  # the largest ones
 BOUNDS = ("min", "above", "max", "below")
 
@@ -42,7 +42,7 @@ class Sweep:
 
 def sweeps_of(store: Store, made: Mapping[str, Manifest]) -> tuple[Sweep, ...]:
     """A sweep for each bound that is a number, or one for each group; none where the annotations are too many, or gone."""
-    if not {"documents", "annotations", "decisions"} <= set(made) or not 0 < made["decisions"].shards <= SHARDS:
+    if not {"documents", "annotations", "decisions"} <= set(made) or not 0 < made["decisions"].shards <= examples.SHARDS:
         return ()
     try:
         judges = judges_of(store, made["decisions"])
