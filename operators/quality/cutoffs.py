@@ -26,9 +26,8 @@ from corpusmill.operators.quality.selectors import Ranked, Ranks, Words
 from corpusmill.operators.quality.values import Condition, Flags, Floats
 
 FORMAT = "corpusmill.cutoffs/1"
-DIGIT, DIGITS = 16, 8
+DIGIT, DIGITS, HALF = 16, 8, 4
 GATHER = 1 << 18  # ranks that are taken as they are: 12 MB in the driver
-ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 # What a pass tells of a shard: of a histogram ``key`` is the digit and ``tie`` 0.
 TALLY = pa.schema([pa.field("group", pa.string()), pa.field("key", pa.uint64()), pa.field("tie", pa.uint64()),
                    pa.field("documents", pa.int64()), pa.field("size", pa.int64())])
@@ -76,28 +75,31 @@ class Search:
     def partial(self, ranked: Ranked, batch: pa.RecordBatch) -> pa.Table:
         """What rows tell of the next digit: a TALLY."""
         ranks = ranked.ranks(batch)
-        rows = ranks.known & self._shares(ranks)
+        high, low = self._prefixes(ranks)
+        rows = np.flatnonzero(ranks.known & self._opened(ranks)[ranks.codes] & (ranks.key & _mask(self.digits) == high))
+        key, tie = ranks.key[rows], np.zeros(len(rows), np.uint64)
+        if self.gather or self.digits >= HALF:
+            tie = ranked.ties(batch, rows)
+            sharing = tie & _mask(self.digits - HALF) == low[rows]
+            rows, key, tie = rows[sharing], key[sharing], tie[sharing]
+        if not self.gather:
+            key, tie = _digit(key if self.digits < HALF else tie, self.digits % HALF), np.zeros(len(rows), np.uint64)
         sizes = _sizes(batch, ranked)[rows]
-        found = {"group": pa.array(ranks.groups, pa.string()).take(pa.array(ranks.codes[rows]))}
-        if self.gather:
-            found |= {"key": ranks.key[rows], "tie": ranks.tie[rows]}
-        else:
-            found |= {"key": _digit(ranks, self.digits)[rows], "tie": np.zeros(int(rows.sum()), np.uint64)}
+        found = {"group": pa.array(ranks.groups, pa.string()).take(pa.array(ranks.codes[rows])), "key": key, "tie": tie}
         ones = np.ones(len(sizes), np.int64)
         return total([pa.table(found | {"documents": ones, "size": sizes}).cast(TALLY)])
 
-    def _shares(self, ranks: Ranks) -> Flags:
-        """Which rows belong to an open group and have its digits."""
-        if self.groups is None:
-            return np.ones(len(ranks.key), np.bool_)
-        prefixes = {one.group: one.prefix for one in self.groups}
-        known = np.array([group in prefixes for group in ranks.groups], np.bool_)
-        full = [prefixes.get(group, 0) << DIGIT * (DIGITS - self.digits) for group in ranks.groups]
-        high = np.array([one >> 64 for one in full], np.uint64)[ranks.codes]
-        low = np.array([one & (1 << 64) - 1 for one in full], np.uint64)[ranks.codes]
-        above, below = (_mask(min(max(self.digits - at, 0), 4)) for at in (0, 4))
-        found: Flags = known[ranks.codes] & (ranks.key & above == high) & (ranks.tie & below == low)
-        return found
+    def _opened(self, ranks: Ranks) -> Flags:
+        """Which groups are open."""
+        names = None if self.groups is None else {one.group for one in self.groups}
+        return np.array([names is None or group in names for group in ranks.groups], np.bool_)
+
+    def _prefixes(self, ranks: Ranks) -> tuple[Words, Words]:
+        """The known digits of each row's group, of the key and of the tie, with zeros after them."""
+        prefixes = {one.group: one.prefix << DIGIT * (DIGITS - self.digits) for one in self.groups or ()}
+        full = [prefixes.get(group, 0) for group in ranks.groups]
+        high, low = [one >> 64 for one in full], [one & (1 << 64) - 1 for one in full]
+        return np.array(high, np.uint64)[ranks.codes], np.array(low, np.uint64)[ranks.codes]
 
     def narrow(self, ranked: Ranked, tally: pa.Table, *, gather: int = GATHER) -> "Search":
         """The search after a pass, whose tallies are ``total``; ``gather`` is how many ranks may be taken as they are."""
@@ -166,14 +168,14 @@ def _groups(tally: pa.Table) -> list[tuple[str | None, pa.Table]]:
     return [(tally["group"][start].as_py(), tally.slice(start, end - start)) for start, end in zip(starts, ends, strict=True)]
 
 
-def _digit(ranks: Ranks, at: int) -> Words:
-    word = ranks.key if at < DIGITS // 2 else ranks.tie
-    return word >> np.uint64(64 - DIGIT * (at % (DIGITS // 2) + 1)) & np.uint64((1 << DIGIT) - 1)
+def _digit(word: Words, at: int) -> Words:
+    found: Words = word >> np.uint64(64 - DIGIT * (at + 1)) & np.uint64((1 << DIGIT) - 1)
+    return found
 
 
 def _mask(digits: int) -> np.uint64:
-    """The first digits of a word."""
-    return np.uint64((1 << 64) - (1 << 64 - DIGIT * digits)) if digits else np.uint64(0)
+    """The first digits of a word, none or all of them where there are fewer or more."""
+    return np.uint64((1 << 64) - (1 << 64 - DIGIT * min(max(digits, 0), HALF)))
 
 
 def _sizes(batch: pa.RecordBatch, ranked: Ranked) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -225,7 +227,9 @@ class Applied:
         key, tie = (np.array([pair[i] for pair in first], np.uint64)[ranks.codes] for i in (0, 1))
         cutting = np.array([bool(cut and cut.first) for cut in here], np.bool_)[ranks.codes]
         learned = np.array([cut is not None for cut in here], np.bool_)[ranks.codes]
-        beyond = cutting & ((ranks.key > key) | ((ranks.key == key) & (ranks.tie >= tie)))
+        beyond = cutting & (ranks.key > key)
+        equal = np.flatnonzero(cutting & (ranks.key == key))
+        beyond[equal] = self.ranked.ties(batch, equal) >= tie[equal]
         return verdict(self.ranked, beyond, ~ranks.known, ~learned)
 
     def values(self, batch: pa.RecordBatch) -> Floats | None:

@@ -40,10 +40,9 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 class Ranks(NamedTuple):
-    """The order of rows, best first: by ``key``, and by ``tie`` among equal keys. All of shape (rows,)."""
+    """The order of rows, best first; among equal keys ``Ranked.ties`` decide. All of shape (rows,)."""
 
     key: Words
-    tie: Words
     codes: npt.NDArray[np.int64]  # into groups
     groups: list[str | None]
     known: Flags  # which rows have a value
@@ -137,11 +136,14 @@ class Ranked:
         """The order of the rows of a batch that holds ``doc_id``."""
         score = self.score(batch)
         key = ordered(score)
-        tie = priorities(batch.column("doc_id"), self.seed, f"ties/{self.reason}")
         codes, groups = np.zeros(batch.num_rows, np.int64), list[str | None]([None])
         if self.by:
             codes, groups = group_codes(batch.column(self.by))
-        return Ranks(~key if self.order == "highest" else key, tie, codes, groups, ~np.isnan(score))
+        return Ranks(~key if self.order == "highest" else key, codes, groups, ~np.isnan(score))
+
+    def ties(self, batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> Words:
+        """What decides among equal keys, for some rows: hashing costs more than all the rest, and few rows need it."""
+        return priorities(batch.column("doc_id").take(pa.array(rows)), self.seed, f"ties/{self.reason}")
 
     def worth(self, key: int) -> float:
         """The score that a key stands for."""

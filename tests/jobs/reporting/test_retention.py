@@ -6,7 +6,8 @@ from corpusmill.jobs.reporting.facts import collect
 from corpusmill.jobs.reporting.reasons import reasons
 from corpusmill.jobs.reporting.retention import FACTORS, sweeps_of
 
-RULES = ("{{reason: few, signal: text.words, min: {}}}", "{{reason: half, select: quantile, signal: text.chars, keep: 0.8, order: lowest}}",
+RULES = ("{{reason: few, signal: text.words, min: {}}}",
+         "{{reason: half, select: quantile, signal: text.chars, keep: 0.8, order: lowest}}",
          "{{reason: long, signal: text.chars / text.lines, below: {}, when: {{source: [web, code]}}}}")
 
 
