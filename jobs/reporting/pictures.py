@@ -38,7 +38,7 @@ def signals(facts: Facts) -> Html:
 def _signal(h: Histogram) -> Html:
     rule = h.rule
     lines = [(rule[key], f"{sign} {rule[key]:,}") for key, sign in LINES.items() if isinstance(rule.get(key), int | float)]
-    outside = h.values - h.below - h.above if rule.get("invert") else h.below + h.above
+    outside = h.values - h.below - h.above if _inverse(rule) else h.below + h.above
     told: list[object] = [tag("strong", f"{number(h.dropped)} dropped") if h.dropped else "none dropped"]
     if outside > h.dropped:
         told.append(f"{number(outside - h.dropped)} more outside, gone by an earlier rule")
@@ -66,8 +66,13 @@ def columns(h: Histogram) -> list[Column]:
             left -= taken
     if h.rule.get("by"):
         return [Column(at, n) for at, n in filled]
-    inverse = bool(h.rule.get("invert"))
+    inverse = _inverse(h.rule)
     return [Column(at, n, n - lost if inverse else lost) for (at, n), lost in zip(filled, dropped, strict=True)]
+
+
+def _inverse(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule drops what lies within its bounds; a Pareto draw has none."""
+    return bool(rule.get("invert")) and "alpha" not in rule
 
 
 def clusters(facts: Facts) -> Html:
