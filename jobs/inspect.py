@@ -102,8 +102,9 @@ def _show(config: Config, store: Store, made: Mapping[str, Manifest], console: C
     types = deciding.types(made["annotations"].schema)
     for place in places:
         values = found[place]
-        lines = [f"{name} = {values[name]}" for name in there if name in read]
-        lines += [str(one) for one in deciding.decided(values, judges, config.reason, types)]
+        decided = deciding.decided(values, judges, config.reason, types)
+        told = {one.signal for one in decided}
+        lines = [f"{name} = {values[name]}" for name in there if name in read and name not in told] + list(map(str, decided))
         console.print(_panel(place, values, Text("\n".join(lines), style="yellow"), Text(_cut(values["text"], config.chars))))
 
 
