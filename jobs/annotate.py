@@ -30,7 +30,8 @@ class QualityConfig:
     """How documents are judged."""
 
     operators: list[Any] = MISSING  # the chain, by _target_, in order
-    rules: list[Any] = MISSING  # over its signals: signal, min / max / in, reason, when
+    rules: list[Any] = MISSING  # over its signals: signal, min / max / in, reason, when; or select
+    cutoffs: str | None = None  # of selectors: a digest, a manifest or @name whose ones are applied; else they are learned
 
 
 @dataclasses.dataclass

@@ -18,6 +18,7 @@ from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.mix import MixConfig
 from corpusmill.jobs.runtime import manifest as manifests
@@ -96,6 +97,8 @@ def _show(store: Store, mixture: Manifest) -> None:
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     console.print(_stages(made))
     console.print(_domains(mixture))
+    for loss in losses(made["decisions"].counts):
+        note(f"warning: {loss}")
 
 
 def _stages(made: Mapping[str, Manifest]) -> Table:

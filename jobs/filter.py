@@ -1,30 +1,38 @@
-"""Decide what is kept, by rules over signals.
+"""Decide what is kept, by rules over signals and by selectors.
 
 Reads annotations (``annotations=``), writes decisions: ``doc_id, keep, reason``. No text is read, so thresholds can be swept.
+Selectors that compare documents (``select: quantile``, ``top`` or ``gumbel``) first learn their cut-offs, which are a dataset
+of their own, cutoffs.
 """
 
 import collections
 import dataclasses
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
 from corpusmill.jobs.annotate import QualityConfig
+from corpusmill.jobs.filtering import learning
+from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.runtime import aligned, inputs, stage
 from corpusmill.jobs.runtime.config import Common, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
+from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.shards import encode
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
-from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
+from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality.cutoffs import Applied
 from corpusmill.operators.quality.histogram import tally
-from corpusmill.operators.quality.select import Rule, check, columns_read, parse_rules, select, values
+from corpusmill.operators.quality.select import Entry, Judge, Rule, check, parse_rules, select, values
 from corpusmill.operators.schema import DECISIONS, DOCUMENTS
 
 
@@ -39,19 +47,38 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """A verdict and a reason for every document."""
     rules = parse_rules(config.quality.rules)
+    if config.quality.cutoffs and not learning.selectors(rules):
+        raise ConfigError(f"quality.cutoffs={config.quality.cutoffs}: no rule needs any")
     found = inputs.resolve(store, {"annotations": config.annotations}, ["annotations", "documents"])
     chosen = {stage: found[stage] for stage in ("annotations", "documents")}
-    signals = pa.schema([*DOCUMENTS, *_signals(found["annotations"])])
-    check(rules, signals)
-    parameters = {"rules": [describe(rule)["parameters"] for rule in rules], "version": Select.version,
-                  "subset": aligned.Subset(config.limit, config.sample).parameters()}
-    made = stage.Stage("decisions", DECISIONS, parameters, chosen, inputs.view_of(found))
+    check(rules, pa.schema([*DOCUMENTS, *_signals(found["annotations"])]))
     here = session(config, store, engine)
-    if (done := stage.committed(here, made)) is not None:
-        return done
-    work = Select(rules, tuple(sorted(columns_read(rules) | {"doc_id", "source"})))
-    return stage.run(here, made, aligned.tasks(store, made, text=False), found["annotations"].shards, work,
-                     details={"rules": [rule.reason for rule in rules]}, empty_ok=config.allow_empty)
+    parameters: dict[str, Any] = {"subset": aligned.Subset(config.limit, config.sample).parameters()}
+    made = stage.Stage("decisions", DECISIONS, parameters, chosen, inputs.view_of(found))
+    told: dict[str, Any] = {"rules": [describe(rule)["parameters"] for rule in rules], "version": Select.version}
+    if learning.selectors(rules):
+        told["cutoffs"] = learning.cutoffs_of(here, rules, made, config.quality.cutoffs or "")
+    made = dataclasses.replace(made, parameters=parameters | told)
+    done = stage.committed(here, made)
+    if done is None:
+        done = _decide(here, made, rules, empty_ok=config.allow_empty)
+    for loss in losses(done.counts):
+        note(f"warning: {loss}", config.quiet)
+    return done
+
+
+def _decide(here: Session, made: stage.Stage, rules: tuple[Entry, ...], *, empty_ok: bool) -> Manifest:
+    digest = made.parameters.get("cutoffs")
+    work = Select(learning.read(here.store, digest, rules) if digest else learning.applied(rules, ()))
+    return stage.run(here, made, aligned.tasks(here.store, made, text=False), made.inputs["annotations"].shards, work,
+                     details={"rules": [rule.reason for rule in rules]} | _cuts(work.rules), empty_ok=empty_ok)
+
+
+def _cuts(rules: Sequence[Judge]) -> dict[str, Any]:
+    """What each selector kept of each group, and at which score, for reports; by the selector's place among the rules."""
+    found = {str(i): [{"group": cut.group, "value": cut.value, "documents": cut.documents, "kept": cut.kept, "size": cut.size}
+                      for cut in rule.cuts] for i, rule in enumerate(rules) if isinstance(rule, Applied)}
+    return {"cuts": found} if found else {}
 
 
 def _signals(annotations: Manifest) -> list[pa.Field]:
@@ -63,28 +90,29 @@ def _signals(annotations: Manifest) -> list[pa.Field]:
 class Select:
     """Applies the rules to one shard."""
 
-    rules: tuple[Rule, ...]
-    columns: tuple[str, ...]
-    version = "2"
+    rules: tuple[Judge, ...]
+    version = "3"
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Decisions of the shard."""
-        own = set(DOCUMENTS.names)
-        columns = {n: ("documents" if n in own else "annotations", n) for n in self.columns}
-        rows = aligned.read(store, task.payload, columns)
+        rows = aligned.read(store, task.payload, learning.columns_of(self.rules, "doc_id", "source"))
         outcome = select(rows, self.rules)
         emit(encode([outcome.batch], DECISIONS))
         reasons = pc.fill_null(outcome.batch.column("reason"), "kept")
         return Facts(dict(outcome.counts) | by_source(rows.column("source"), reasons) | histograms(rows, self.rules))
 
 
-def histograms(rows: pa.RecordBatch, rules: tuple[Rule, ...]) -> dict[str, int]:
-    """Counts ``hist/REASON/BIN`` of what each rule bounds; further rules of one reason are REASON#2 and so on."""
+def histograms(rows: pa.RecordBatch, rules: Sequence[Judge]) -> dict[str, int]:
+    """Counts ``hist/REASON/BIN`` of what each rule bounds; further rules of one reason are REASON#2 and so on.
+
+    Dates have none: all of them would be in a bin or two.
+    """
     counts: dict[str, int] = {}
     for name, rule in zip(labels([rule.reason for rule in rules]), rules, strict=True):
-        if rule.isin is None:
-            found = tally(values(rows, rule), rule.min, rule.max)
-            counts |= {f"{stage.HISTOGRAM}{name}/{where}": n for where, n in found.items()}
+        if rule.values(rows) is None or (isinstance(rule, Rule) and rule.timed):
+            continue
+        low, high = rule.limits(rows) if isinstance(rule, Rule | Applied) else (None, None)
+        counts |= {f"{stage.HISTOGRAM}{name}/{where}": n for where, n in tally(values(rows, rule), low, high).items()}
     return counts
 
 

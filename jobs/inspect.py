@@ -1,12 +1,14 @@
 """Show documents that came to an outcome: why they were dropped, or what they were taken to be a duplicate of.
 
 Reads a manifest of decisions or duplicates, or any that was made from them (``manifest=``). ``reason=`` is a rule's reason,
-``kept``, or ``exact_duplicate`` / ``near_duplicate`` for pairs side by side. Prints to standard output and writes nothing.
+``kept``, or ``exact_duplicate`` / ``near_duplicate`` for pairs side by side. After what a rule dropped come documents that it
+kept by a small margin. Prints to standard output and writes nothing.
 """
 
 import dataclasses
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
@@ -15,7 +17,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from corpusmill.jobs.inspecting import samples
+from corpusmill.jobs.filtering.learning import columns_of, judges_of
+from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.inspecting.words import compare
 from corpusmill.jobs.runtime import manifest as manifests
@@ -26,7 +29,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.quality.select import columns_read, parse_rules
+from corpusmill.operators.quality.select import Judge, columns_read
 
 WIDTH = 128  # where the output is not a terminal
 PAIRS = ("exact_duplicate", "near_duplicate")
@@ -42,6 +45,8 @@ class Config(Common):
     n: int = 20  # how many
     seed: int = 0  # decides which
     chars: int = 1000  # of each text
+    borderline: bool = True  # show also, as many, documents that were kept near the bound of the reason's rule
+    margin: float = deciding.MARGIN  # near is within this part of the bound; of dates, of a year
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:
@@ -49,6 +54,8 @@ def run(config: Config, store: Store, engine: Engine) -> None:
     for name in ("n", "chars"):
         if (value := getattr(config, name)) < 1:
             raise ConfigError(f"{name}={value}: give at least 1")
+    if not 0 <= config.margin < math.inf:
+        raise ConfigError(f"margin={config.margin}: give 0 or more")
     made = manifests.lineage(store, manifests.resolve(store, config.manifest))
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if config.reason in PAIRS:
@@ -72,26 +79,39 @@ def _verdicts(config: Config, store: Store, made: Mapping[str, Manifest], consol
     places = samples.draw(
         store, decisions, ["keep", "reason"], lambda t: t["keep"] if kept else pc.equal(t["reason"], config.reason),
         config.n, config.seed, "kept" if kept else f"dropped.{config.reason}")
-    signals = _signals(decisions, made["annotations"], config.reason)
-    columns = _WHERE | {name: ("annotations", name) for name in signals}
-    found = samples.read(store, made, view_of(made), columns, places)
-    for place in places:
-        values = found[place]
-        shown = Text("\n".join(f"{name} = {values[name]}" for name in signals), style="yellow")
-        console.print(_panel(place, values, shown, Text(_cut(values["text"], config.chars))))
+    judges = judges_of(store, decisions)
+    _show(config, store, made, console, judges, places)
+    if config.borderline and any(deciding.has_bound(rule) for rule in deciding.of_reason(judges, config.reason)):
+        columns = columns_of(judges, "doc_id") | {"keep": ("decisions", "keep")}
+        choose = {config.reason: deciding.borderline(judges, config.reason, config.margin)}
+        near = samples.beside(store, made, columns, choose, config.n, config.seed)[config.reason]
+        console.rule(f"kept, within {config.margin:.0%} of the bound of {config.reason}")
+        _show(config, store, made, console, judges, near)
+        console.print(f"{len(near)} near the bound")
     console.print(f"{len(places)} of {decisions.counts.get('kept' if kept else f'dropped.{config.reason}', 0):,} documents")
 
 
-def _signals(decisions: Manifest, annotations: Manifest, reason: str) -> list[str]:
-    """The signals that the rule of ``reason`` reads, and the names that stand beside them; all for what was kept."""
-    present = [name for name, _ in annotations.schema if name != "doc_id"]
-    rules = [r for r in decisions.parameters["rules"] if r["reason"] == reason]
-    if not rules:
-        return present
-    wanted = set().union(*(columns_read(parse_rules([{"reason": reason, "signal": r["signal"], "min": 0}])) for r in rules))
-    instances = {name.rpartition(".")[0] for name in wanted}
-    wanted |= {name for name, kind in annotations.schema if kind == "string" and name.rpartition(".")[0] in instances}
-    return [name for name in present if name in wanted]
+def _show(config: Config, store: Store, made: Mapping[str, Manifest], console: Console, judges: Sequence[Judge],
+          places: Sequence[Place]) -> None:
+    """A panel for each document: the signals that the rules of the reason read, and what decided; all signals of kept ones."""
+    rules = deciding.of_reason(judges, config.reason)
+    there = [name for name, _ in made["annotations"].schema if name != "doc_id"]
+    read = _beside(columns_read(rules), made["annotations"]) if rules else set(there)
+    columns = _WHERE | columns_of(rules, "doc_id") | {name: ("annotations", name) for name in there if name in read}
+    found = samples.read(store, made, view_of(made), columns, places)
+    types = deciding.types(made["annotations"].schema)
+    for place in places:
+        values = found[place]
+        decided = deciding.decided(values, judges, config.reason, types)
+        told = {one.signal for one in decided}
+        lines = [f"{name} = {values[name]}" for name in there if name in read and name not in told] + list(map(str, decided))
+        console.print(_panel(place, values, Text("\n".join(lines), style="yellow"), Text(_cut(values["text"], config.chars))))
+
+
+def _beside(read: set[str], annotations: Manifest) -> set[str]:
+    """The columns, and the names that stand beside them: which evaluation set, which list."""
+    instances = {name.rpartition(".")[0] for name in read}
+    return read | {name for name, kind in annotations.schema if kind == "string" and name.rpartition(".")[0] in instances}
 
 
 def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: Console) -> None:

@@ -19,8 +19,8 @@ class Config(Common):
     """corpusmill status."""
 
 
-STAGES = ("documents", "quarantine", "learned", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model",
-          "domains", "counts", "proportions", "mixture", "report", "perplexity_model", "importance_model")
+STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates",
+          "domain_model", "domains", "counts", "proportions", "mixture", "report", "perplexity_model", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

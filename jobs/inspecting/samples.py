@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +19,7 @@ from corpusmill.jobs.runtime.manifest import Manifest, Reference
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.text.hashing import priorities
 
+Pick = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
 Choose = Callable[[pa.Table], pa.ChunkedArray]  # rows -> which of them may be drawn
 
 
@@ -50,6 +52,22 @@ def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n
         first = np.argsort(rank, kind="stable")[:n]
         best += [Place(int(rank[i]), ids[int(i)].as_py(), shard.ordinal, int(allowed[i])) for i in first]
         best = sorted(best)[:n]
+    return best
+
+
+def beside(store: Store, made: Mapping[str, Manifest], columns: Columns, chosen: Mapping[str, Pick], n: int,
+           seed: int) -> dict[str, list[Place]]:
+    """At most ``n`` rows that each of several functions of columns side by side allows, in the order of the draw."""
+    best: dict[str, list[Place]] = {name: [] for name in chosen}
+    roles = {"documents", "decisions"} | {role for role, _ in columns.values()}
+    for one in aligned.zipped(store, {role: made[role] for role in sorted(roles)}):
+        rows = aligned.read(store, one, columns)
+        rank = priorities(rows.column("doc_id"), seed, "inspect")
+        for name, choose in chosen.items():
+            allowed = np.flatnonzero(choose(rows))
+            first = allowed[np.argsort(rank[allowed], kind="stable")[:n]]
+            found = [Place(int(rank[i]), rows.column("doc_id")[int(i)].as_py(), one.ordinal, int(i)) for i in first]
+            best[name] = sorted([*best[name], *found])[:n]
     return best
 
 

@@ -3,7 +3,8 @@
 facts      collects what the manifests of a lineage say
 funnel     documents, text and tokens after each stage, by reason and by source
 measures   histograms of what rules bound, and sizes of clusters
-examples   documents that came to each outcome, and pairs of duplicates: the only thing for which shards are read
+examples   documents that came to each outcome, and pairs of duplicates
+retention  what other thresholds would keep, of each source
 domains    each domain as found, as planned and as drawn
 timings    how the run of each stage went, from its run.json
 prose      title, summary sentence, headline numbers and notices

@@ -5,18 +5,20 @@ The draws are seeded, so that they are facts like any other: the same documents 
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.inspecting import samples
+from corpusmill.jobs.filtering.learning import columns_of, judges_of
+from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.runtime.inputs import view_of
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
-from corpusmill.operators.quality.select import columns_read, parse_rules
+from corpusmill.operators.quality.select import Judge, columns_read
 
 SHARDS = 256  # a report reads documents out of at most so many: each outcome is a pass over the index columns
 EACH = 3  # documents of an outcome
@@ -25,7 +27,8 @@ CHARS = 600  # of a text
 COMPARED = 100_000  # characters of a pair's texts in which the first difference is looked for
 LEAD = 150  # characters shown before it
 SEED = 0
-_WHERE = {name: ("documents", name) for name in ("source", "native_id", "text")}
+_OWN = ("source", "native_id", "text")
+_WHERE = {name: ("documents", name) for name in _OWN}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Shown:
     text: str
     start: int  # where in the document the text begins, in characters
     length: int  # of the whole document, in characters
-    signals: Mapping[str, float | str | None]  # those that the rule which dropped it reads
+    signals: Mapping[str, float | str | None]  # those that the rule which dropped it reads, and the value that it bounds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Outcome:
     outcome: str
     count: int
     documents: tuple[Shown, ...]
+    borderline: tuple[Shown, ...] = ()  # kept ones, whose value is near the bound of the reason's rule
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,18 +89,41 @@ def examples_of(store: Store, made: Mapping[str, Manifest]) -> Examples:
 
 def _outcomes(store: Store, made: Mapping[str, Manifest]) -> tuple[Outcome, ...]:
     last = made.get("duplicates") or made["decisions"]
-    drawn = {"kept": samples.draw(store, last, ["keep"], lambda t: t["keep"], EACH, SEED, "kept")}
-    counts = {"kept": last.counts["kept"]}
-    signals: dict[str, list[str]] = {}
+    kept = samples.draw(store, last, ["keep"], lambda t: t["keep"], EACH, SEED, "kept")
+    found = samples.read(store, made, view_of(made), _WHERE, kept)
+    shown = tuple(_shown(place, found[place], {}) for place in kept)
+    outcomes = [Outcome("kept", last.counts["kept"], shown)] if shown else []
     if "decisions" in made:
-        signals = _signals(made)
-        for reason, n in _frequent(made["decisions"]):
-            drawn[reason] = _dropped(store, made["decisions"], reason)
-            counts[reason] = n
-    columns = _WHERE | {name: ("annotations", name) for names in signals.values() for name in names}
-    found = samples.read(store, made, view_of(made), columns, {place for places in drawn.values() for place in places})
-    return tuple(Outcome(outcome, counts[outcome], tuple(_shown(p, found[p], signals.get(outcome, ())) for p in places))
-                 for outcome, places in drawn.items() if places)
+        outcomes += _of_rules(store, made)
+    return tuple(outcomes)
+
+
+def _of_rules(store: Store, made: Mapping[str, Manifest]) -> list[Outcome]:
+    """What the most frequent reasons dropped, and what they nearly did."""
+    decisions = made["decisions"]
+    judges = judges_of(store, decisions) if "annotations" in made else ()
+    reasons = dict(_frequent(decisions))
+    dropped = {reason: _dropped(store, decisions, reason) for reason in reasons}
+    near: dict[str, list[Place]] = {reason: [] for reason in reasons}
+    if judges and reasons:
+        choose = {reason: deciding.borderline(judges, reason) for reason in reasons}
+        near = samples.beside(store, made, columns_of(judges, "doc_id") | {"keep": ("decisions", "keep")}, choose, EACH, SEED)
+    places = {place for found in (dropped, near) for drawn in found.values() for place in drawn}
+    read = samples.read(store, made, view_of(made), _WHERE | (columns_of(judges, "doc_id") if judges else {}), places)
+    types = deciding.types(made["annotations"].schema) if judges else {}
+
+    def shown(reason: str, drawn: Iterable[Place]) -> tuple[Shown, ...]:
+        return tuple(_shown(p, read[p], _signals(read[p], judges, reason, types)) for p in drawn)
+
+    return [Outcome(reason, n, shown(reason, dropped[reason]), shown(reason, near[reason])) for reason, n in reasons.items()
+            if dropped[reason]]
+
+
+def _signals(values: Mapping[str, Any], judges: Sequence[Judge], reason: str,
+             types: Mapping[str, pa.DataType]) -> dict[str, float | str | None]:
+    """The signals that the rules of a reason read, and the values that they bound."""
+    own = {name: _plain(values[name]) for name in sorted(columns_read(deciding.of_reason(judges, reason))) if name not in _OWN}
+    return own | {one.signal: _plain(one.value) for one in deciding.decided(values, judges, reason, types)} if judges else {}
 
 
 def _dropped(store: Store, decisions: Manifest, reason: str) -> list[Place]:
@@ -106,18 +133,6 @@ def _dropped(store: Store, decisions: Manifest, reason: str) -> list[Place]:
 def _frequent(decisions: Manifest) -> list[tuple[str, int]]:
     dropped = {reason: decisions.counts.get(f"dropped.{reason}", 0) for reason in decisions.details.get("rules", [])}
     return sorted(((r, n) for r, n in dropped.items() if n), key=lambda item: (-item[1], item[0]))[:REASONS]
-
-
-def _signals(made: Mapping[str, Manifest]) -> dict[str, list[str]]:
-    """Reason → the annotations that its rules read."""
-    if "annotations" not in made:
-        return {}
-    there = {name for name, _ in made["annotations"].schema}
-    found: dict[str, list[str]] = {}
-    for rule in made["decisions"].parameters.get("rules", []):
-        read = columns_read(parse_rules([{"reason": rule["reason"], "signal": rule["signal"], "min": 0}]))
-        found[rule["reason"]] = sorted({*found.get(rule["reason"], ()), *read} & there)
-    return found
 
 
 def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
@@ -145,7 +160,7 @@ def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, d
     values, other = dropped[1], kept[1][kept[0]]
     start = first_difference(values["text"], other["text"])
     return Pair(kind, round(float(values["similarity"]), 4), int(values["cluster_size"]),
-                _shown(dropped[0], values, (), start), _shown(kept[0], other, (), start))
+                _shown(dropped[0], values, {}, start), _shown(kept[0], other, {}, start))
 
 
 def first_difference(left: str, right: str) -> int:
@@ -156,10 +171,10 @@ def first_difference(left: str, right: str) -> int:
     return max(0, same - LEAD) if CHARS // 2 < same < COMPARED else 0
 
 
-def _shown(place: Place, values: Mapping[str, Any], signals: Iterable[str], start: int = 0) -> Shown:
+def _shown(place: Place, values: Mapping[str, Any], signals: Mapping[str, float | str | None], start: int = 0) -> Shown:
     text = values["text"]
     return Shown(place.doc_id.hex(), values["source"] or "", values["native_id"] or "", text[start:start + CHARS], start,
-                 len(text), {name: _plain(values[name]) for name in signals})
+                 len(text), dict(signals))
 
 
 def _plain(value: object) -> float | str | None:

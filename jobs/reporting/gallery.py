@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from corpusmill.jobs.filtering.wording import bounds
 from corpusmill.jobs.inspecting.words import compare
 from corpusmill.jobs.reporting.examples import Outcome, Pair, Shown
 from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
-from corpusmill.jobs.reporting.reasons import bounds, rules_of
+from corpusmill.jobs.reporting.reasons import rules_of
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import hint
 
@@ -21,7 +22,8 @@ def gallery(facts: Facts) -> Html:
     folded = [*(_outcome(outcome, rules.get(outcome.outcome, "")) for outcome in found.outcomes),
               *(_pairs(facts, kind, pairs) for kind, pairs in kinds.items() if pairs)]
     explained = ("A few documents of each outcome, drawn at random but the same in every report of this dataset. Do you agree "
-                 "with what was dropped? corpusmill inspect shows more of any outcome.")
+                 "with what was dropped, and with what was kept by a small margin? corpusmill inspect shows more of any "
+                 "outcome.")
     note = tag("p", found.note, class_="notice") if found.note else ""
     return section("Documents to look at", hint(explained), note, *folded)
 
@@ -30,7 +32,12 @@ def _outcome(outcome: Outcome, rule: str) -> Html:
     kept = outcome.outcome == "kept"
     heading = tag("strong", "Kept") if kept else join(["Dropped as ", tag("strong", name(outcome.outcome))])
     about = f"{len(outcome.documents)} of {number(outcome.count)}" + (f"; kept where {rule}" if rule else "")
-    return _fold(heading, about, [tag("div", _about(d), _text(d, d.text), class_="sample") for d in outcome.documents])
+    near = [tag("h3", "Kept, but near the bound"), *map(_sample, outcome.borderline)] if outcome.borderline else []
+    return _fold(heading, about, [*map(_sample, outcome.documents), *near])
+
+
+def _sample(d: Shown) -> Html:
+    return tag("div", _about(d), _text(d, d.text), class_="sample")
 
 
 def _pairs(facts: Facts, kind: str, pairs: list[Pair]) -> Html:

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from corpusmill.jobs.filtering.wording import bounds
 from corpusmill.jobs.reporting.charts import Circle, Column, logarithmic, plain, scatter
 from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.html import Html, join, name, number, percent, plural, tag
 from corpusmill.jobs.reporting.measures import Histogram
-from corpusmill.jobs.reporting.reasons import bounds
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import Column as Heading
 from corpusmill.jobs.reporting.tables import hint, legend, table
 
 ALL_RULES, MOST_RULES = 12, 9  # so many are all on show; of more, so many
+LINES = {"min": "≥", "above": ">", "max": "≤", "below": "<"}
 TERMS = 8  # of a domain
 FEW = 3  # sources and documents of a domain
 EXCERPT = 110  # characters
@@ -36,8 +37,8 @@ def signals(facts: Facts) -> Html:
 
 def _signal(h: Histogram) -> Html:
     rule = h.rule
-    lines = [(rule[key], f"{sign} {rule[key]:,}") for key, sign in (("min", "≥"), ("max", "≤")) if rule.get(key) is not None]
-    outside = h.below + h.above
+    lines = [(rule[key], f"{sign} {rule[key]:,}") for key, sign in LINES.items() if isinstance(rule.get(key), int | float)]
+    outside = h.values - h.below - h.above if _inverse(rule) else h.below + h.above
     told: list[object] = [tag("strong", f"{number(h.dropped)} dropped") if h.dropped else "none dropped"]
     if outside > h.dropped:
         told.append(f"{number(outside - h.dropped)} more outside, gone by an earlier rule")
@@ -50,7 +51,10 @@ def _signal(h: Histogram) -> Html:
 
 
 def columns(h: Histogram) -> list[Column]:
-    """Every bin that holds a value. The ``below`` smallest values and the ``above`` largest are those outside of the bounds."""
+    """Every bin that holds a value. The ``below`` smallest values and the ``above`` largest are those outside of the bounds.
+
+    An inverted rule drops the others. Where each group has its own bound, the bins do not tell what is dropped.
+    """
     counted: list[tuple[str | int, int]] = [("< 0", h.negative), ("0", h.zero), *h.bins.items(), ("∞", h.infinite)]
     filled = [(at, n) for at, n in counted if n]
     dropped = [0] * len(filled)
@@ -60,7 +64,15 @@ def columns(h: Histogram) -> list[Column]:
             taken = min(left, filled[i][1] - dropped[i])
             dropped[i] += taken
             left -= taken
-    return [Column(at, n, lost) for (at, n), lost in zip(filled, dropped, strict=True)]
+    if h.rule.get("by"):
+        return [Column(at, n) for at, n in filled]
+    inverse = _inverse(h.rule)
+    return [Column(at, n, n - lost if inverse else lost) for (at, n), lost in zip(filled, dropped, strict=True)]
+
+
+def _inverse(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule drops what lies within its bounds; a Pareto draw has none."""
+    return bool(rule.get("invert")) and "alpha" not in rule
 
 
 def clusters(facts: Facts) -> Html:

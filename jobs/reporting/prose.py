@@ -91,6 +91,7 @@ def notices(facts: Facts) -> list[str]:
         found.append("A first look: only part of the corpus was taken (limit= or sample=).")
     if facts.plan and facts.plan["notice"]:
         found.append(f"{facts.plan['notice'].rstrip('.')}.")
+    found += [f"{str(loss)[:1].upper()}{str(loss)[1:]}." for loss in facts.losses]
     if facts.unread:
         reasons = ", ".join(f"{reason} ({number(n)})" for reason, n in facts.unread.items())
         found.append(f"{plural(sum(facts.unread.values()), 'file')} or parts of files could not be read: {reasons}.")

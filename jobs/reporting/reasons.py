@@ -1,12 +1,14 @@
 """Why documents were dropped: by reason with the rule that decided, and by source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corpusmill.jobs.filtering.wording import bounds
 from corpusmill.jobs.reporting import prose
 from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.funnel import Source
 from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
+from corpusmill.jobs.reporting.retention import FACTORS
 from corpusmill.jobs.reporting.tables import Column, hint, share_of, stacked, table
 
 COLOURS = 8  # reasons with a colour of their own: the others share one
@@ -25,7 +27,8 @@ def reasons(facts: Facts) -> Html:
     heading = tag("h2", "Why documents were dropped")
     explained = ("Read from top to bottom: each reason takes its share off what the ones above left. Each dropped document has "
                  "one reason, the first rule that it fails.")
-    return tag("section", heading, hint(explained), _waterfall(facts), _rules(facts), _by_source(facts))
+    return tag("section", heading, hint(explained), _waterfall(facts), _rules(facts), _by_source(facts),
+               *_thresholds(facts))
 
 
 def _waterfall(facts: Facts) -> Html:
@@ -64,21 +67,6 @@ def rules_of(facts: Facts) -> list[Mapping[str, Any]]:
     return list(decisions.parameters.get("rules", [])) if decisions else []
 
 
-def bounds(rule: Mapping[str, Any]) -> str:
-    """A rule as people write it: ``3 ≤ text.words ≤ 100``."""
-    low = f"{_bound(rule['min'])} ≤ " if rule.get("min") is not None else ""
-    high = f" ≤ {_bound(rule['max'])}" if rule.get("max") is not None else ""
-    among = f" is one of {', '.join(map(str, rule['isin']))}" if rule.get("isin") else ""
-    when = rule.get("when")
-    such = "not in" if when and when.get("negated") else "in"
-    where = f", for {when['column']} {such} {', '.join(map(str, when['values']))}" if when else ""
-    return f"{low}{rule['signal']}{high}{among}{where}"
-
-
-def _bound(value: float) -> str:
-    return f"{value:,}".removesuffix(".0")
-
-
 def _by_source(facts: Facts) -> Html:
     """Source × reason, folded: it is wide."""
     found = sorted({(step.stage, reason) for step in facts.steps for reason in step.dropped} &
@@ -91,6 +79,32 @@ def _by_source(facts: Facts) -> Html:
         return [name(s.source), *(_cell(s.dropped.get(stage, {}).get(reason, 0)) for stage, reason in found)]
 
     return tag("details", tag("summary", "By source and reason"), table(columns, facts.sources, row))
+
+
+def _thresholds(facts: Facts) -> list[Html]:
+    """What would be kept were a bound another, over all and of each source, folded."""
+    if not facts.sweeps:
+        return []
+    whole = max(1, next((step.documents_in for step in facts.steps if step.stage == "decisions"), 1))
+    sizes = {s.source: s.documents_in for s in facts.sources}
+    headings = [Column("As it is" if factor == 1 else f"× {factor:g}") for factor in FACTORS]
+    explained = hint("The share of documents that the filter would keep were one bound multiplied, with all other rules as "
+                     "they are: counted, not estimated.")
+    rows = [[name(s.label), s.bound, *_shares(s.factors, s.kept, whole)] for s in facts.sweeps]
+    columns = [Column("Reason", "name"), Column("Bound", None), *headings]
+    split = [(max(n) - min(n), s, source, n) for s in facts.sweeps for source, n in s.by_source.items()]
+    by_source = [[name(source), name(s.label), s.bound, *_shares(s.factors, n, max(1, sizes.get(source, 0)))]
+                 for spread, s, source, n in sorted(split, key=lambda item: (-item[0], item[1].label, item[2])) if spread]
+    folded = [tag("details", tag("summary", "At other thresholds"), explained, table(columns, rows, list))]
+    if by_source:
+        folded.append(tag("details", tag("summary", "By source, threshold and reason"), hint("Where it makes a difference."),
+                          table([Column("Source", "name"), *columns], by_source, list)))
+    return folded
+
+
+def _shares(factors: Sequence[float], kept: Sequence[int], whole: int) -> list[str]:
+    found = dict(zip(factors, kept, strict=True))
+    return [share_of(found[factor], whole) if factor in found else "–" for factor in FACTORS]
 
 
 def _cell(n: int) -> object:

@@ -12,6 +12,9 @@
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
                  contamination holds the kernels, common finds the n-grams that are boilerplate
-    select       rules over signals: keep or drop, and the reason
+    select       rules and selectors over signals: keep or drop, and the reason
+    rules        bounds, lists of values, dates, bounds for each group, inverses; values holds what they look at
+    selectors    Ranked: quantile, top, gumbel; Pareto: by chance; cutoffs holds how exact cuts are learned without a shuffle
+    parsing      rules and selectors from a profile, and from a manifest
     histogram    logarithmic histograms of what rules bound, in additive counts
 """

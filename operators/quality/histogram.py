@@ -18,8 +18,11 @@ LAST = 1023  # exponent of the largest floats
 Floats = npt.NDArray[np.float64]
 
 
-def tally(values: Floats, low: float | None, high: float | None) -> dict[str, int]:
-    """How many values fall into each bin, and how many are ``below`` low or ``above`` high; NaN is not counted."""
+def tally(values: Floats, low: float | Floats | None, high: float | Floats | None) -> dict[str, int]:
+    """How many values fall into each bin, and how many are ``below`` low or ``above`` high; NaN is not counted.
+
+    A bound is one for all values, or one for each of them; a NaN bounds nothing.
+    """
     known = values[~np.isnan(values)]
     positive = known[(known > 0) & np.isfinite(known)]
     counts: collections.Counter[str] = collections.Counter()
@@ -28,8 +31,8 @@ def tally(values: Floats, low: float | None, high: float | None) -> dict[str, in
     counts[ZERO] = int((known == 0).sum())
     counts[NEGATIVE] = int((known < 0).sum())
     counts[INFINITE] = int(np.isposinf(known).sum())
-    counts[BELOW] = int((known < low).sum()) if low is not None else 0
-    counts[ABOVE] = int((known > high).sum()) if high is not None else 0
+    counts[BELOW] = int((values < low).sum()) if low is not None else 0
+    counts[ABOVE] = int((values > high).sum()) if high is not None else 0
     return {name: n for name, n in counts.items() if n}
 
 

@@ -10,7 +10,7 @@ def shown(result):
 
 def test_dropped_documents_are_shown_with_the_signal_that_decided(built):
     mill, uri = built
-    result = mill.run("inspect", f"manifest={uri}", "reason=too_short", "n=2")
+    result = mill.run("inspect", f"manifest={uri}", "reason=too_short", "n=2", "borderline=false")
     decisions = {row["doc_id"].hex(): row for row in mill.rows(mill.lineage(uri)["decisions"])}
     assert result.code == 0, result.err
     assert len(shown(result)) == 2
@@ -18,6 +18,49 @@ def test_dropped_documents_are_shown_with_the_signal_that_decided(built):
     dropped = sum(row["reason"] == "too_short" for row in decisions.values())
     assert result.out.splitlines()[-1] == f"2 of {dropped} documents"
     assert "text.chars = " in result.out
+    assert "; kept where 100 ≤ text.chars" in result.out
+
+
+def test_kept_documents_near_the_bound_follow(built):
+    """Those whose value lies within the margin, on the kept side; all of them where there are few."""
+    mill, uri = built
+    annotations = mill.lineage(uri)["annotations"]
+    rules = "[{reason: few, signal: text.words, min: 60}, {reason: late, signal: text.words, max: 150}]"
+    decided = mill("filter", f"annotations={annotations.path}", f"quality.rules={rules}")
+    words = {row["doc_id"].hex(): row["text.words"] for row in mill.rows(annotations)}
+    near = {doc_id for doc_id, n in words.items() if 60 <= n <= 66}
+    result = mill.run("inspect", f"manifest={decided}", "reason=few", "n=200")
+    found = shown(result)
+    assert near
+    assert set(found) == near | {doc_id for doc_id, n in words.items() if n < 60}
+    assert set(found[-len(near):]) == near
+    assert f"{len(near)} near the bound" in result.out
+    wider = shown(mill.run("inspect", f"manifest={decided}", "reason=few", "n=200", "margin=0.2"))
+    assert set(wider) == {doc_id for doc_id, n in words.items() if n <= 72}
+
+
+def test_what_a_selector_decided_is_told_with_its_cut(built):
+    mill, uri = built
+    annotations = mill.lineage(uri)["annotations"]
+    rules = "[{reason: small, select: quantile, signal: text.chars, keep: 0.5}]"
+    decided = mill("filter", f"annotations={annotations.path}", f"quality.rules={rules}")
+    cut = mill.manifest(decided).details["cuts"]["0"][0]["value"]
+    result = mill.run("inspect", f"manifest={decided}", "reason=small", "n=3")
+    assert result.out.count(f"; kept where the highest text.chars: share 0.5, which ends at {cut:,.6g}") == 6
+    chars = {row["doc_id"].hex(): row["text.chars"] for row in mill.rows(annotations)}
+    values = [chars[doc_id] for doc_id in shown(result)]
+    assert max(values[:3]) <= cut <= min(values[3:]) <= max(values[3:]) <= 1.1 * cut
+
+
+def test_lists_of_values_have_no_borderline(built):
+    mill, uri = built
+    annotations = mill.lineage(uri)["annotations"]
+    rules = "[{reason: foreign, signal: source, not_in: [zh]}]"
+    decided = mill("filter", f"annotations={annotations.path}", f"quality.rules={rules}")
+    result = mill.run("inspect", f"manifest={decided}", "reason=foreign", "n=2")
+    assert len(shown(result)) == 2
+    assert "source = zh; kept where source is none of zh" in result.out
+    assert "near the bound" not in result.out
 
 
 def test_more_samples_hold_the_fewer(built):
@@ -41,6 +84,7 @@ def test_pairs_stand_side_by_side(built):
 @pytest.mark.parametrize(("words", "says"), [
     (["reason=too_shrt"], "did you mean 'too_short'"), (["reason=near_duplicates"], "did you mean 'near_duplicate'"),
     ([], "reason must be given"), (["reason=kept", "n=0"], "n=0: give at least 1"),
+    (["reason=kept", "margin=-1"], "margin=-1"),
 ])
 def test_a_reason_that_nobody_gave_is_a_clear_error(built, words, says):
     mill, uri = built

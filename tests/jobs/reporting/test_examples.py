@@ -38,6 +38,19 @@ def test_a_dropped_document_shows_what_its_rule_read(built):
         assert all(d.signals for d in found[outcome].documents)
 
 
+def test_documents_kept_by_a_small_margin_stand_beside_the_dropped(built):
+    """With the ratio that the rule bounds, on the kept side of its bound and within a tenth of it."""
+    mill, uri = built
+    rules = "[{reason: wordy, signal: text.chars / text.words, max: 6.2}, {reason: own, signal: source, in: [web, code, zh]}]"
+    decided = mill("filter", f"annotations={mill.lineage(uri)['annotations'].path}", f"quality.rules={rules}")
+    found = {o.outcome: o for o in examples_of(mill.store, mill.lineage(decided)).outcomes}
+    assert set(found) == {"kept", "wordy"}
+    kept = {row["doc_id"].hex() for row in mill.rows(decided) if row["keep"]}
+    assert found["wordy"].borderline
+    assert all(d.doc_id in kept and 5.58 <= d.signals["text.chars / text.words"] <= 6.2 for d in found["wordy"].borderline)
+    assert all(d.signals["text.chars / text.words"] > 6.2 for d in found["wordy"].documents)
+
+
 def test_a_lineage_in_which_nothing_was_decided_shows_nothing(built):
     mill, uri = built
     assert examples_of(mill.store, {"documents": mill.lineage(uri)["documents"]}).outcomes == ()

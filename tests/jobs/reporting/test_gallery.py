@@ -37,6 +37,12 @@ def test_an_outcome_stands_with_its_rule_and_its_signals(draw):
         assert words in drawn
 
 
+def test_documents_that_were_nearly_dropped_stand_below(draw):
+    near = dataclasses.replace(KEPT, signals={"text.chars": 101})
+    drawn = draw(outcomes=(Outcome("too_short", 1, (DROPPED,), (near,)),))
+    assert drawn.index("page 1") < drawn.index("Kept, but near the bound") < drawn.index("text.chars = 101")
+
+
 def test_nothing_to_show_says_why_or_is_left_out(draw):
     assert draw() == ""
     assert "too many" in draw(note="too many")

@@ -44,6 +44,13 @@ def test_a_rule_says_what_it_dropped_and_what_was_gone_before(facts):
         assert words in drawn, words
 
 
+def test_an_inverted_rule_drops_what_is_within_and_groups_have_bounds_of_their_own():
+    h = Histogram("few", RULE | {"invert": True}, {3: 20, 9: 5}, 1, 0, 0, 15, 4, 12, 6)
+    assert [(c.at, c.count, c.dropped) for c in pictures.columns(h)] == [("0", 1, 0), (3, 20, 6), (9, 5, 1)]
+    grouped = dataclasses.replace(h, rule=RULE | {"min": {"values": [["en", 3]], "default": 2}, "max": None, "by": "language"})
+    assert [c.dropped for c in pictures.columns(grouped)] == [0, 0, 0]
+
+
 def test_of_many_rules_those_that_dropped_most_are_on_show(facts):
     many = tuple(Histogram(f"rule {i}", RULE, {3: 1}, 0, 0, 0, 0, 0, i, 0) for i in range(20))
     shown, _, folded = pictures.signals(facts(histograms=many)).partition("<details>")
