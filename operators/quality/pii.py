@@ -37,15 +37,18 @@ class PII:
     =========== ============================================================================================================
     email       up to 64 of A-Z a-z 0-9 . _ % + ' - from a letter, digit or _ on, without two full stops; @; labels of a
                 domain; a last label of 2 to 24 letters. Not «icon@2x.png»
-    ip          IPv4 as four numbers to 255 without leading zeros, not part of a longer row of numbers; IPv6 (RFC 4291) whose
-                first group has four digits, as all global ones have, and which has a decimal digit: «a::b» is code
-    private_ip  the same where IANA's special-purpose registry does not call the block globally reachable; what
-                ``ipaddress.is_global`` (and so datatrove's formatter) says, but that all of 192.0.0.0/24, 2001::/23,
+    ip          IPv4 as four numbers to 255 without leading zeros, not part of a longer row of numbers, one of them 32 or
+                more (4.2.1.3 is a section or a version); IPv6 (RFC 4291) whose first group has four digits, as all global
+                ones have, and which has a decimal digit: «a::b» is code
+    private_ip  both, numbers of any size, where IANA's special-purpose registry does not call the block globally reachable:
+                what ``ipaddress.is_global``, and so datatrove's formatter, says, but that all of 192.0.0.0/24, 2001::/23,
                 2002::/16 and 3fff::/20 is private
-    phone       + and 8 to 15 digits with single separators (space . - /), one group perhaps in parentheses; 7 to 15 such
-                digits after tel, telephone, phone, fax, mobile or cell; (2xx) 2xx-xxxx, 2xx-2xx-xxxx and 2xx.2xx.xxxx
-    card        13 to 19 digits together, or 4-4-4-4, 4-6-5, 4-6-4 with spaces or hyphens; prefix and length of Visa,
-                Mastercard, American Express, Diners Club, Discover, JCB or UnionPay; Luhn's check digit
+    phone       + and 8 to 15 digits that begin with a country code in use, single separators (space . - /) between, one group
+                perhaps in parentheses; 7 to 15 such digits after tel, telephone, phone, fax, mobile or cell; (2xx) 2xx-xxxx,
+                2xx-2xx-xxxx and 2xx.2xx.xxxx, the latter two perhaps after a 1
+    card        digits together, or 4-4-4-4, 4-6-5, 4-6-4 with spaces or hyphens, not after / or =; prefix and length of Visa
+                (13, 16), Mastercard (16), American Express (15), Diners Club (14), Discover and JCB (16) or UnionPay (16,
+                19); Luhn's check digit
     iban        capitals, together or in fours; a country of the IBAN registry (ISO 13616) and its length; 1 modulo 97
     key         AWS access key ids, tokens of GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Hugging Face and OpenAI, JSON
                 web tokens, PEM private keys; and 20 to 200 characters of base64 with at least two digits, two letters
@@ -55,7 +58,7 @@ class PII:
 
     Where spans overlap the first of these remains: key of its own shape, email, key behind a name, iban, card, ip, phone.
     The default masks are in the style of Dolma's (allenai/dolma, configs of v1_5); datatrove's formatter writes
-    email@example.com. Raises ConfigError where all is masked with what is found again as something else.
+    email@example.com.
     """
 
     name: str = "pii"

@@ -40,8 +40,19 @@ IBAN_LENGTHS = {
     30: "JO KW MU", 31: "MT SC", 32: "LC", 33: "RU",
 }  # fmt: skip
 
-PLUS, OPEN, CLOSE, SPACE, HYPHEN, DOT, SLASH, COLON = b"+() -./:"
+PLUS, OPEN, CLOSE, SPACE, HYPHEN, DOT, SLASH, COLON, EQUALS = b"+() -./:="
 _LOWER_CASE = np.uint64(0x2020202020202020)
+
+# Country codes in use (ITU-T E.164, assigned codes); 1 is for North America alone, whose numbers have ten digits.
+COUNTRY_CODES = (
+    "7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 "
+    "93 94 95 98 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234 235 236 237 238 239 240 241 "
+    "242 243 244 245 246 247 248 249 250 251 252 253 254 255 256 257 258 260 261 262 263 264 265 266 267 268 269 290 291 297 "
+    "298 299 350 351 352 353 354 355 356 357 358 359 370 371 372 373 374 375 376 377 378 379 380 381 382 383 385 386 387 389 "
+    "420 421 423 500 501 502 503 504 505 506 507 508 509 590 591 592 593 594 595 596 597 598 599 670 672 673 674 675 676 677 "
+    "678 679 680 681 682 683 685 686 687 688 689 690 691 692 800 808 850 852 853 855 856 870 878 880 881 882 883 886 888 960 "
+    "961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998"
+)
 
 
 def _lengths() -> Any:
@@ -52,7 +63,16 @@ def _lengths() -> Any:
     return table
 
 
-_LENGTHS = _lengths()
+def _codes() -> Any:
+    """By their first three digits, the numbers whose country code is in use."""
+    table = np.zeros(1000, np.bool_)
+    for code in COUNTRY_CODES.split():
+        places = 10 ** (3 - len(code))
+        table[int(code) * places:(int(code) + 1) * places] = True
+    return table
+
+
+_LENGTHS, _CODES = _lengths(), _codes()
 _TEL, _FAX, _CELL, _PHONE, _MOBILE, _TELEPHONE = (
     np.uint64(int.from_bytes(name, "little")) for name in (b"tel", b"fax", b"cell", b"phone", b"mobile", b"telephon"))
 
@@ -130,7 +150,9 @@ def find_cards(address: int, length: int, spans: Any, n: int) -> Any:
 def _card_end(address: int, start: int, length: int) -> int:
     """Where digits in a card's layout end: 13 to 19 together, or 4-4-4-4, 4-6-5, 4-6-4 with spaces or hyphens."""
     before = peek(address, start - 1, length)
-    if is_a(before, LETTER) or before == DOT or (before == HYPHEN and is_a(peek(address, start - 2, length), DIGIT)):
+    if is_a(before, LETTER) or before == DOT or before == SLASH or before == EQUALS:
+        return 0
+    if before == HYPHEN and is_a(peek(address, start - 2, length), DIGIT):
         return 0
     end = run_end(address, start, min(length, start + 20), DIGIT)
     if end == start + 4:
@@ -182,14 +204,16 @@ def _issued(prefix: int, size: int) -> bool:
     """Whether an issuer numbers cards so: the first four digits, and how many there are."""
     two, three = prefix // 100, prefix // 10
     if prefix // 1000 == 4:
-        return size == 13 or size == 16 or size == 19
+        return size == 13 or size == 16
     if 51 <= two <= 55 or 2221 <= prefix <= 2720:
         return size == 16
     if two == 34 or two == 37:
         return size == 15
     if 300 <= three <= 305 or prefix == 3095 or two == 36 or two == 38 or two == 39:
         return size == 14
-    return size >= 16 and (prefix == 6011 or 644 <= three <= 649 or two == 65 or two == 62 or 3528 <= prefix <= 3589)
+    if two == 62:
+        return size == 16 or size == 19
+    return size == 16 and (prefix == 6011 or 644 <= three <= 649 or two == 65 or 3528 <= prefix <= 3589)
 
 
 @kernel
@@ -221,7 +245,7 @@ def _phone_end(address: int, start: int, length: int) -> int:
         return 0
     if first == PLUS:
         end, digits = _body(address, start + 1, length)
-        return end if 8 <= digits <= 15 and byte_at(address + start + 1) != 0x30 else 0
+        return end if 8 <= digits <= 15 and _is_called(address, start + 1, end, digits) else 0
     if _is_labelled(address, start, length):
         end, digits = _body(address, start, length)
         if 7 <= digits <= 15:
@@ -230,6 +254,19 @@ def _phone_end(address: int, start: int, length: int) -> int:
     if joined and is_a(peek(address, start - 2, length), DIGIT):
         return 0
     return _north_american(address, start, length)
+
+
+@kernel
+def _is_called(address: int, start: int, end: int, digits: int) -> bool:
+    """Whether the first digits are a country code in use; behind 1 come ten digits of which the first is 2 to 9."""
+    code = seen = 0
+    at = start
+    while seen < 3 and at < end:
+        byte = byte_at(address + at)
+        if is_a(byte, DIGIT):
+            code, seen = code * 10 + byte - 48, seen + 1
+        at += 1
+    return digits == 11 and code >= 120 if code < 200 else bool(_CODES[code])
 
 
 @kernel
