@@ -21,8 +21,8 @@ from corpusmill.operators.quality.pii_spans import (
 from corpusmill.operators.text.simd import NONE, ONE, between, byte_at, equal, inlined, kernel, low_bits, lowest, word_at
 
 AT, DOT, COLON, HYPHEN, UNDERSCORE = b"@.:-_"
-# Four small numbers are a section, a version or a taxonomy's: 94 of 100 rows of four numbers in prose and documentation, and
-# one in 4,096 addresses.
+# Four small numbers are a section, a version or a taxonomy's: of 672 rows of four numbers that seemed global in 221 MB of
+# text this left 233, where one in 4,096 addresses has no number of 32 or more.
 LEAST_LARGEST = 32
 LONGEST_LOCAL, LONGEST_LABEL, LONGEST_IPV6 = 64, 63, 39  # RFC 5321, RFC 1035, RFC 4291
 
@@ -206,7 +206,7 @@ def _ipv6(address: int, here: int, length: int) -> Any:
 
 @kernel
 def _is_ipv6(address: int, start: int, end: int) -> bool:
-    """Whether hexadecimal digits and colons spell eight groups, or fewer with one ``::``."""
+    """Whether hexadecimal digits and colons spell eight groups, or two to seven with one ``::``."""
     groups, gaps, at = 0, 0, start
     while at < end:
         stop = run_end(address, at, end, HEX)
@@ -215,7 +215,7 @@ def _is_ipv6(address: int, start: int, end: int) -> bool:
         groups, at = groups + 1, stop + 1
         if at < end and byte_at(address + at) == COLON:
             gaps, at = gaps + 1, at + 1
-    return (gaps == 0 and groups == 8) or (gaps == 1 and groups <= 7)
+    return (gaps == 0 and groups == 8) or (gaps == 1 and 2 <= groups <= 7)
 
 
 @kernel

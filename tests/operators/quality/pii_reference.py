@@ -86,7 +86,8 @@ def ips(data):
     def six(m):
         end = m.end() - (m[0].endswith(b":") and not m[0].endswith(b"::"))
         after = data[end:end + 2]
-        if re.match(rb"[A-Za-z0-9]|\.[0-9]", after) or not re.search(rb"[0-9]", data[m.start():end]):
+        groups = re.findall(rb"[0-9A-Fa-f]+", data[m.start():end])
+        if re.match(rb"[A-Za-z0-9]|\.[0-9]", after) or not re.search(rb"[0-9]", data[m.start():end]) or len(groups) < 2:
             return None
         try:
             address = ipaddress.IPv6Address(data[m.start():end].decode())
