@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality import url_parsing as parsing
-from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches
+from corpusmill.operators.quality.badwords_matching import automaton, count_matches, entries_of
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.columns import append
@@ -28,7 +29,7 @@ class Url:
     """Adds ``{name}.host`` and ``{name}.domain``, strings in lower case; null where a document has no URL, or it no host.
 
     The host is what stands between ``//`` (or the beginning) and the next / ? # or backslash, without user, port and a final
-    full stop. The domain is the registered one: the public suffix and one label more, null for a suffix alone; IP addresses
+    full stop; more than 253 bytes are no host (RFC 1035). The domain is the registered one: the public suffix and one label more, null for a suffix alone; IP addresses
     are their own. Suffixes are read from ``path``, a list in the form of publicsuffix.org (a rule a line, * and !), which the
     package does not carry. Without one the suffix is the last label, or the last two where the last is a country's
     two letters and the one before names a category: co, com, ac, gov and the like. Names are compared as they are written:
@@ -62,15 +63,11 @@ class Url:
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, URL, f"the batch of {self.name!r}")
             column = batch.column("url")
-            hosts, offsets = parsing.hosts(Texts.of(_filled(column), "url"))
+            hosts = parsing.hosts(Texts.of(_filled(column), "url"))
             starts = np.empty(len(hosts), np.int64)
             parsing.find_domains(hosts.addresses, hosts.lengths, *suffixes, starts)
-            data = hosts.owners[0]
-            names = pa.StringArray.from_buffers(len(hosts), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data))
-            missing = pa.array(hosts.lengths == 0)
-            domains = pc.if_else(pa.array(starts < 0), None, pc.utf8_slice_codeunits(names, 0)) if len(hosts) == 0 else \
-                _tails(hosts, starts)
-            return Outcome(append(batch, fields, [pc.if_else(missing, None, names), domains]), {})
+            whole = np.where(hosts.lengths > 0, 0, -1)
+            return Outcome(append(batch, fields, [_from(hosts, whole), _from(hosts, starts)]), {})
 
         return apply
 
@@ -147,12 +144,11 @@ def _count(texts: Texts, listed: Any, match: str, hits: Any) -> Any:
         found = parsing.lowered(texts)
         parsing.count_words(found.addresses, found.lengths, listed, hits)
     else:
-        found = parsing.canonical(texts) if match == "url" else parsing.hosts(texts)[0]
-        if match == "domain":
-            found = _domains(found)
+        found = parsing.canonical(texts) if match == "url" else parsing.hosts(texts)
+        there = found.lengths > 0
+        found = _domains(found) if match == "domain" else found
         parsing.count_listed(found.addresses, found.lengths, listed, match == "site", hits)
-        if match != "domain":
-            return found.lengths > 0
+        return there
     return np.ones(len(texts), np.bool_)
 
 
@@ -163,14 +159,14 @@ def _domains(hosts: Texts) -> Texts:
     return Texts(hosts.addresses + np.maximum(starts, 0), np.where(starts < 0, 0, hosts.lengths - starts), hosts.owners)
 
 
-def _tails(hosts: Texts, starts: Any) -> pa.StringArray:
+def _from(hosts: Texts, starts: Any) -> pa.StringArray:
     """What of each host begins at ``starts``; null where that is below 0."""
     first = np.maximum(starts, 0)
     ends = np.where(starts < 0, first, hosts.lengths)
-    texts, offsets = parsing.written(hosts.addresses, first, ends, ends, ends)
-    mask = np.packbits(starts >= 0, bitorder="little")
-    return pa.StringArray.from_buffers(len(hosts), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(texts.owners[0]),
-                                       pa.py_buffer(mask))
+    found = parsing.written(hosts.addresses, first, ends, ends, ends)
+    offsets = np.append(0, np.cumsum(found.lengths)).astype(np.int32)
+    known = np.packbits(starts >= 0, bitorder="little")
+    return pa.StringArray.from_buffers(len(hosts), pa.py_buffer(offsets), pa.py_buffer(found.owners[0]), pa.py_buffer(known))
 
 
 def _filled(column: pa.StringArray) -> pa.StringArray:
@@ -187,18 +183,12 @@ def _file(files: Mapping[str, Path], name: str, path: str) -> Path:
 @functools.lru_cache(maxsize=16)
 def _listed(path: Path, digest: str, match: str) -> Any:
     """The list as it is looked up, read once per process."""
-    entries = parsing.lines(path.read_bytes())
     if match == "subword":
-        found = parsing.squeezed(entries)
-        return automaton({_text(found, i) for i in range(len(found))} - {""}, bounded=False)
+        return automaton({re.sub("[^a-z0-9]", "", entry) for entry in entries_of(path)} - {""}, bounded=False)
+    entries = parsing.lines(path.read_bytes())
     if match == "word":
         return parsing.hashed(parsing.squeezed(entries))
-    return parsing.hashed(parsing.canonical(entries) if match == "url" else parsing.hosts(entries)[0])
-
-
-def _text(texts: Texts, i: int) -> str:
-    start = int(texts.addresses[i]) - texts.owners[0].ctypes.data  # type: ignore[attr-defined]
-    return bytes(texts.owners[0][start:start + int(texts.lengths[i])]).decode()  # type: ignore[index]
+    return parsing.hashed(parsing.canonical(entries) if match == "url" else parsing.hosts(entries))
 
 
 @functools.lru_cache(maxsize=2)
@@ -219,6 +209,3 @@ def _rule() -> tuple[Any, Any, Any]:
 
 def _hashes(names: Any) -> Any:
     return parsing.hashed(parsing.lines("\n".join(names).encode()))
-
-
-__all__ = ["Automaton", "Url", "UrlList"]

@@ -13,6 +13,7 @@ from corpusmill.operators.text.simd import PADDING, byte_at, inlined, kernel, pu
 
 SLASH, QUERY, HASH, BACKSLASH, AT, COLON, OPEN, CLOSE, DOT = b"/?#\\@:[]."
 
+LONGEST_HOST = 253  # bytes, RFC 1035: a longer one would make looking up all domains above it slow
 # Labels that stand between a registered name and a country's code: co.uk, com.br, ac.jp.
 CATEGORIES = ("ac", "co", "com", "edu", "gob", "gouv", "gov", "govt", "go", "id", "info", "ltd", "me", "mil", "ne", "net", "nhs",
               "nom", "or", "org", "plc", "police", "sch")  # fmt: skip
@@ -65,7 +66,8 @@ def _host(address: int, length: int) -> Any:
     while at < end and byte_at(address + at) != close:
         at += 1
     end = at + (close == CLOSE and at < end)
-    return start, end - (end > start and byte_at(address + end - 1) == DOT), tail
+    end -= end > start and byte_at(address + end - 1) == DOT
+    return start, end if end - start <= LONGEST_HOST else start, tail
 
 
 @inlined
@@ -86,16 +88,16 @@ def _write(addresses: Integers, starts: Integers, middles: Integers, ends: Integ
         offsets[d + 1] = out - data
 
 
-def written(addresses: Integers, starts: Integers, middles: Integers, ends: Integers, tails: Integers) -> tuple[Texts, Integers]:
-    """What ``_write`` writes, and its offsets."""
+def written(addresses: Integers, starts: Integers, middles: Integers, ends: Integers, tails: Integers) -> Texts:
+    """What ``_write`` writes; nothing is between one text and the next in memory."""
     size = int((middles - starts).sum() + np.maximum(tails - ends, 0).sum())
     data, offsets = np.empty(size + PADDING, np.uint8), np.zeros(len(addresses) + 1, np.int64)
     _write(addresses, starts, middles, ends, tails, data.ctypes.data, offsets)
-    return Texts(offsets[:-1] + data.ctypes.data, np.diff(offsets), (data,)), offsets
+    return Texts(offsets[:-1] + data.ctypes.data, np.diff(offsets), (data,))
 
 
-def hosts(texts: Texts) -> tuple[Texts, Integers]:
-    """The hosts in lower case, and their offsets in memory."""
+def hosts(texts: Texts) -> Texts:
+    """The hosts in lower case, empty where there is none."""
     starts, ends, tails = np.zeros((3, len(texts)), np.int64)
     find_hosts(texts.addresses, texts.lengths, starts, ends, tails)
     return written(texts.addresses, starts, ends, tails, tails)
@@ -107,7 +109,7 @@ def canonical(texts: Texts) -> Texts:
     find_hosts(texts.addresses, texts.lengths, starts, ends, tails)
     paths = np.empty(len(texts), np.int64)
     _find_paths(texts.addresses, ends, tails, paths)
-    return written(texts.addresses, starts, ends, paths, tails)[0]
+    return written(texts.addresses, starts, ends, paths, tails)
 
 
 @kernel
@@ -125,7 +127,7 @@ def _find_paths(addresses: Integers, ends: Integers, tails: Integers, paths: Int
 def lowered(texts: Texts) -> Texts:
     """All of each text, its ASCII letters in lower case."""
     none = np.zeros(len(texts), np.int64)
-    return written(texts.addresses, none, texts.lengths, none, none)[0]
+    return written(texts.addresses, none, texts.lengths, none, none)
 
 
 @kernel

@@ -18,26 +18,35 @@ from hypothesis import strategies as st
 import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.quality.badwords import BadWords
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.pii import PII
 from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.quality.url import Url, UrlList
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
+OPERATORS = [Normalise(), PII(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer(), BadWords("words.txt"), Url(),
+             UrlList("hosts.txt")]
 # A small model of random words: what it finds means nothing.
 FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
-FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
+LISTS = Path(__file__).parents[1] / "operators" / "quality" / "lists"
+FILES |= {"badwords": {"list": LISTS / "words.txt"}, "url_list": {"list": LISTS / "hosts.txt"}}
+FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text"), DOCUMENTS.field("url")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)
 each = pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: type(op).__name__)
+each_of_text = pytest.mark.parametrize("operator", [op for op in OPERATORS if "text" in op.reads.names],
+                                       ids=lambda op: type(op).__name__)
 
 
 def batch_of(values):
     ids = pa.array([i.to_bytes(16, "big") for i in range(len(values))], pa.binary(16))
-    return pa.record_batch([ids, pa.array(values, pa.string())], schema=FIELDS)
+    texts = pa.array(values, pa.string())
+    return pa.record_batch([ids, texts, texts], schema=FIELDS)  # whatever a text may be, a URL may be too
 
 
 def opened(operator):
@@ -110,14 +119,14 @@ def test_an_empty_batch_gives_an_empty_batch_with_all_columns(operator):
     assert not any(outcome.counts.values())
 
 
-@each
+@each_of_text
 def test_a_null_text_is_a_clear_error(operator):
     with pytest.raises(DataError, match="column 'text' has 1 nulls"):
         opened(operator)(pa.record_batch([pa.array([bytes(16)] * 2, pa.binary(16)), pa.array(["a", None])],
                                           names=["doc_id", "text"]))
 
 
-@each
+@each_of_text
 def test_a_batch_without_text_is_a_clear_error(operator):
     with pytest.raises(DataError, match="no column 'text'"):
         opened(operator)(pa.record_batch({"body": ["a"]}))
@@ -151,6 +160,12 @@ ADVERSARIAL = {
     "short words": lambda n: "a b " * (n // 4),
     "wide spaces": lambda n: "中\u3000" * (n // 6),
     "carriage returns": lambda n: "\r\r\n" * (n // 3),
+    "digits": lambda n: "4" * n,
+    "groups of digits": lambda n: "4111 " * (n // 5),
+    "at signs": lambda n: "@" * n,
+    "full stops": lambda n: "a.a." * (n // 4),
+    "colons": lambda n: "2001:" * (n // 5),
+    "keys": lambda n: "token=eyJ-----BEGIN " * (n // 20),
 }
 
 
