@@ -20,14 +20,14 @@ from corpusmill.operators.text.columns import TEXT, append
 class BadWords:
     """Adds int64 counts ``{name}.hits``, occurrences of entries of a list, and ``{name}.words``, different entries among them.
 
-    C4's filter (Raffel et al. 2020; datatrove, C4BadWordsFilter) drops a document with any: ``signal: badwords.hits, max: 0``. As
-    there, an entry counts in any case where no letter, digit or underscore is beside it, as ``(?:\\W|^)word(?:\\W|$)``, and with
-    ``boundaries: false`` anywhere, for languages without spaces (there ja, th and zh). Entries may have spaces and
+    C4's filter (Raffel et al. 2020; datatrove, C4BadWordsFilter) drops a document with any: ``signal: badwords.hits, max: 0``.
+    As there, an entry counts in any case where no letter, digit or underscore is beside it, as ``(?:\\W|^)word(?:\\W|$)``, and
+    with ``boundaries: false`` anywhere, for languages without spaces (there ja, th and zh). Entries may have spaces and
     punctuation. Overlapping occurrences count each, where the regular expression's share no character.
 
     The list is a file, an entry a line, # before comments; no list is part of the package. A list per language is an instance
-    per language, and a rule with ``when: {language.code: [en]}``. Letters and digits are those of Unicode 14 (categories L and Nd;
-    Python's ``\\w`` has fractions and superscripts too); case is that of single characters, so İ is not i.
+    per language, and a rule with ``when: {language.code: [en]}``. Letters and digits are those of Unicode 14 (categories L and
+    Nd; Python's ``\\w`` has fractions and superscripts too); case is that of single characters, so İ is not i.
 
     Raises ConfigError for a list that is not UTF-8 or has an entry of more than 62 characters.
     """

@@ -15,7 +15,7 @@ import numpy as np
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.simd import NONE, ONE, byte_at, kernel
-from corpusmill.operators.text.unicode import DECODABLE, DIGIT, LETTER, classes
+from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
 from corpusmill.operators.text.words import decode
 
 LONGEST = 62  # characters of an entry: whether they are letters is kept in 64 bits
@@ -27,9 +27,11 @@ _OTHER_CAPITALS = {"k": "\u212a", "å": "\u212b", "ω": "\u2126", "ß": "\u1e9e"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Automaton:
-    """``codes``: number of each code point. ``moves``: next state by state + number; states are multiples of ``2^shift``, and the
-    lowest bit says whether an entry ends there. ``ends``, ``links``: the entry that ends in a state, and the next shorter
-    suffix of it in which one ends, -1 for none. ``sizes``: characters of each entry.
+    """An automaton as arrays.
+
+    ``codes``: the number of each code point. ``moves``: the next state by state + number; states are multiples of ``2^shift``,
+    and the lowest bit says whether an entry ends there. ``ends``, ``links``: the entry that ends in a state, and the next
+    shorter suffix of it in which one ends, -1 for none. ``sizes``: characters of each entry.
     """
 
     codes: Any

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.quality.pii_masking import find_changes, find_spans, replace_spans
-from corpusmill.operators.quality.pii_spans import KINDS, to_characters
+from corpusmill.operators.quality.pii_spans import KINDS, PRIVATE_IP, to_characters
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.columns import TEXT, append
@@ -25,8 +25,9 @@ _LARGEST = 2**31 - 1  # bytes of a string column
 
 @dataclasses.dataclass(frozen=True)
 class PII:
-    """Adds int64 counts ``{name}.{kind}``, ``{name}.spans`` (all kinds together), ``{name}.chars`` (characters in spans) and
-    ``{name}.found``, a list of (kind, start, end) in characters of the text that the operator was given.
+    """Adds int64 counts ``{name}.{kind}``, ``{name}.spans`` (all kinds together but private_ip, which names nobody),
+    ``{name}.chars`` (characters in these) and ``{name}.found``, a list of (kind, start, end) in characters of the text that the
+    operator was given, with those of private_ip.
 
     A kind whose parameter is a string is masked: each span becomes that string. A kind whose parameter is null is only
     counted. «Drop» is a rule on the counts. A second run changes nothing; where masking uncovers another span (rare), it is
@@ -144,20 +145,23 @@ def _located(texts: Texts) -> tuple[Any, Integers]:
 def _columns(texts: Texts, spans: Any, offsets: Integers) -> list[pa.Array]:
     """What is added, in the order of the schema."""
     documents, kinds = len(texts), len(KINDS)
-    number = np.diff(offsets)
-    cells = np.repeat(np.arange(documents) * kinds, number) + spans[:, 2]
+    cells = np.repeat(np.arange(documents) * kinds, np.diff(offsets)) + spans[:, 2]
     table = np.bincount(cells, minlength=documents * kinds).reshape(documents, kinds)
-    sums = np.concatenate([[0], np.cumsum(spans[:, 1] - spans[:, 0])])
+    personal = np.append(0, spans[:, 2] != PRIVATE_IP)
+    together = np.cumsum(personal)
+    characters = np.cumsum(personal * np.append(0, spans[:, 1] - spans[:, 0]))
     placed = spans.copy()
     to_characters(texts.addresses, placed, offsets)
     values = [pa.array(KINDS).take(pa.array(placed[:, 2])), pa.array(placed[:, 0]), pa.array(placed[:, 1])]
     rows = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.StructArray.from_arrays(values, fields=list(
         SPANS.value_type)))
-    counts = [*table.T, number, sums[offsets[1:]] - sums[offsets[:-1]]]
+    counts = [*table.T, *(sums[offsets[1:]] - sums[offsets[:-1]] for sums in (together, characters))]
     return [*(pa.array(np.ascontiguousarray(column).astype(np.int64)) for column in counts), rows]
 
 
-def _stable(column: pa.StringArray, texts: Texts, spans: Any, offsets: Integers, masks: _Masks) -> tuple[pa.Array, dict[str, int]]:
+def _stable(
+    column: pa.StringArray, texts: Texts, spans: Any, offsets: Integers, masks: _Masks
+) -> tuple[pa.Array, dict[str, int]]:
     """The column with all spans masked, again and again until nothing changes; rows edited, and spans that were uncovered."""
     edited, rows, part, uncovered = np.zeros(len(texts), np.bool_), np.arange(len(texts)), column, 0
     for turn in range(ROUNDS):
@@ -193,5 +197,6 @@ def _replaced(texts: Texts, spans: Any, offsets: Integers, masks: _Masks, change
         raise DataError(f"masks make a batch of {len(texts)} documents {size} bytes long, more than {_LARGEST}: give shorter "
                         "masks")
     ends, data = np.zeros(len(texts) + 1, np.int32), np.empty(size + PADDING, np.uint8)
-    replace_spans(texts.addresses, texts.lengths, spans, offsets, masks.starts, masks.addresses, changes, data.ctypes.data, ends)
+    replace_spans(texts.addresses, texts.lengths, spans, offsets, masks.starts, masks.addresses, changes, data.ctypes.data,
+                  ends)
     return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(data))

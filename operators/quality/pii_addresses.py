@@ -111,7 +111,7 @@ def _domain_end(address: int, at: int, length: int) -> int:
 @kernel
 def _is_image(address: int, end: int) -> bool:
     name = (word_at(address + end - 3) | _LOWER_CASE) & low_bits(24)
-    return byte_at(address + end - 4) == DOT and bool(name == _PNG or name == _JPG or name == _GIF or name == _SVG)
+    return byte_at(address + end - 4) == DOT and bool(name in (_PNG, _JPG, _GIF, _SVG))
 
 
 @kernel
@@ -173,7 +173,7 @@ def _ipv4(address: int, here: int, length: int) -> Any:
 
 @kernel
 def _is_private(value: int) -> bool:
-    for i in range(len(_PRIVATE)):
+    for i in range(len(_PRIVATE)):  # noqa: SIM110 numba compiles no generator expressions
         if value >> _PRIVATE[i, 1] == _PRIVATE[i, 0] >> _PRIVATE[i, 1]:
             return True
     return False
@@ -184,7 +184,7 @@ def _ipv6(address: int, here: int, length: int) -> Any:
     """The address whose first colon is at ``here``: (start, end, kind), end 0 where there is none."""
     start = here - 4
     before = peek(address, start - 1, length)
-    if start < 0 or run_end(address, start, here, HEX) < here or is_a(before, ALNUM) or before == COLON or before == DOT:
+    if start < 0 or run_end(address, start, here, HEX) < here or is_a(before, ALNUM) or before in (COLON, DOT):
         return start, 0, IP
     end, numbered = start, False
     while end < length and end - start <= LONGEST_IPV6 + 1:
@@ -200,7 +200,8 @@ def _ipv6(address: int, here: int, length: int) -> Any:
             or (after == DOT and is_a(peek(address, end + 1, length), DIGIT)) or not _is_ipv6(address, start, end):
         return start, 0, IP
     first, second = _group(address, start, end), _group(address, here + 1, end)
-    special = first == 0x2002 or (first == 0x2001 and (second < 0x200 or second == 0xDB8)) or (first == 0x3FFF and second < 0x1000)
+    special = first == 0x2002 or (first == 0x3FFF and second < 0x1000)
+    special |= first == 0x2001 and (second < 0x200 or second == 0xDB8)
     return start, end, IP if 0x2000 <= first <= 0x3FFF and not special else PRIVATE_IP
 
 

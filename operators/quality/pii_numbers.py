@@ -150,7 +150,7 @@ def find_cards(address: int, length: int, spans: Any, n: int) -> Any:
 def _card_end(address: int, start: int, length: int) -> int:
     """Where digits in a card's layout end: 13 to 19 together, or 4-4-4-4, 4-6-5, 4-6-4 with spaces or hyphens."""
     before = peek(address, start - 1, length)
-    if is_a(before, LETTER) or before == DOT or before == SLASH or before == EQUALS:
+    if is_a(before, LETTER) or before in (DOT, SLASH, EQUALS):
         return 0
     if before == HYPHEN and is_a(peek(address, start - 2, length), DIGIT):
         return 0
@@ -181,7 +181,7 @@ def _card_end(address: int, start: int, length: int) -> int:
 def _ends(address: int, end: int, length: int) -> bool:
     """Whether a number may end here: no letter or digit follows, nor a hyphen or full stop with a digit."""
     after = peek(address, end, length)
-    joined = (after == HYPHEN or after == DOT) and is_a(peek(address, end + 1, length), DIGIT)
+    joined = (after in (HYPHEN, DOT)) and is_a(peek(address, end + 1, length), DIGIT)
     return not is_a(after, ALNUM) and not joined
 
 
@@ -250,7 +250,7 @@ def _phone_end(address: int, start: int, length: int) -> int:
         end, digits = _body(address, start, length)
         if 7 <= digits <= 15:
             return end
-    joined = before == HYPHEN or before == DOT or before == SLASH
+    joined = before in (HYPHEN, DOT, SLASH)
     if joined and is_a(peek(address, start - 2, length), DIGIT):
         return 0
     return _north_american(address, start, length)
@@ -278,7 +278,7 @@ def _body(address: int, start: int, length: int) -> Any:
     at, end, digits, grouped = start, start, 0, False
     while digits <= 15:
         byte = peek(address, at, length)
-        if at > start and (byte == SPACE or byte == DOT or byte == SLASH or byte == HYPHEN):
+        if at > start and (byte in (SPACE, DOT, SLASH, HYPHEN)):
             at += 1
             byte = peek(address, at, length)
         if is_a(byte, DIGIT):
@@ -311,7 +311,7 @@ def _is_labelled(address: int, start: int, length: int) -> bool:
     size = end - first
     word = (word_at(address + first) | _LOWER_CASE) & low_bits(8 * min(size, 8)) if size else NONE
     if size == 3:
-        return bool(word == _TEL or word == _FAX)
+        return bool(word in (_TEL, _FAX))
     return bool((size == 4 and word == _CELL) or (size == 5 and word == _PHONE) or (size == 6 and word == _MOBILE)
                 or (size == 9 and word == _TELEPHONE and byte_at(address + end - 1) | 0x20 == 0x65))
 
@@ -325,13 +325,13 @@ def _north_american(address: int, start: int, length: int) -> int:
             return 0
         at += 5 + (peek(address, at + 5, length) == SPACE)
         between_groups = peek(address, at + 3, length)
-        fits = between_groups == SPACE or between_groups == DOT or between_groups == HYPHEN
+        fits = between_groups in (SPACE, DOT, HYPHEN)
     else:
         after = peek(address, at + 1, length)
-        if byte_at(address + at) == 0x31 and (after == SPACE or after == DOT or after == HYPHEN):
+        if byte_at(address + at) == 0x31 and (after in (SPACE, DOT, HYPHEN)):
             at += 2
         between_groups = peek(address, at + 3, length)
-        fits = _is_area(address, at, length) and (between_groups == DOT or between_groups == HYPHEN)
+        fits = _is_area(address, at, length) and (between_groups in (DOT, HYPHEN))
         at += 4
         fits = fits and peek(address, at + 3, length) == between_groups
     end = run_end(address, at + 4, min(length, at + 9), DIGIT)

@@ -246,9 +246,9 @@ def _is_named(address: int, sign: int, length: int) -> bool:
         return False
     end -= 3
     before = peek(address, end - 1, length)
-    end -= before == HYPHEN or before == UNDERSCORE
+    end -= before in (HYPHEN, UNDERSCORE)
     word = lower_word_before(address, end, length)
-    for i in range(len(_OWNERS)):
+    for i in range(len(_OWNERS)):  # noqa: SIM110 numba compiles no generator expressions
         if word & low_bits(_OWNER_BITS[i]) == _OWNERS[i]:
             return True
     return False

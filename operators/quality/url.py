@@ -29,8 +29,8 @@ class Url:
     """Adds ``{name}.host`` and ``{name}.domain``, strings in lower case; null where a document has no URL, or it no host.
 
     The host is what stands between ``//`` (or the beginning) and the next / ? # or backslash, without user, port and a final
-    full stop; more than 253 bytes are no host (RFC 1035). The domain is the registered one: the public suffix and one label more, null for a suffix alone; IP addresses
-    are their own. Suffixes are read from ``path``, a list in the form of publicsuffix.org (a rule a line, * and !), which the
+    full stop; more than 253 bytes are no host (RFC 1035). The domain is the registered one: the public suffix and one label
+    more, null for a suffix alone; IP addresses are their own. Suffixes are read from ``path``, a list in the form of publicsuffix.org (a rule a line, * and !), which the
     package does not carry. Without one the suffix is the last label, or the last two where the last is a country's
     two letters and the one before names a category: co, com, ac, gov and the like. Names are compared as they are written:
     IDNs are not converted to Punycode, so give the list both ways.
@@ -175,8 +175,8 @@ def _filled(column: pa.StringArray) -> pa.StringArray:
 
 def _file(files: Mapping[str, Path], name: str, path: str) -> Path:
     if "list" not in files:
-        raise ConfigError(f"operator {name!r}: the list {path!r} has not been fetched: it is opened with files['list'], which the "
-                          "annotate job fills in")
+        raise ConfigError(f"operator {name!r}: the list {path!r} has not been fetched: it is opened with files['list'], which "
+                          "the annotate job fills in")
     return files["list"]
 
 

@@ -15,8 +15,8 @@ SLASH, QUERY, HASH, BACKSLASH, AT, COLON, OPEN, CLOSE, DOT = b"/?#\\@:[]."
 
 LONGEST_HOST = 253  # bytes, RFC 1035: a longer one would make looking up all domains above it slow
 # Labels that stand between a registered name and a country's code: co.uk, com.br, ac.jp.
-CATEGORIES = ("ac", "co", "com", "edu", "gob", "gouv", "gov", "govt", "go", "id", "info", "ltd", "me", "mil", "ne", "net", "nhs",
-              "nom", "or", "org", "plc", "police", "sch")  # fmt: skip
+CATEGORIES = ("ac", "co", "com", "edu", "gob", "gouv", "gov", "govt", "go", "id", "info", "ltd", "me", "mil", "ne", "net",
+              "nhs", "nom", "or", "org", "plc", "police", "sch")  # fmt: skip
 
 
 @inlined
@@ -72,7 +72,7 @@ def _host(address: int, length: int) -> Any:
 
 @inlined
 def _ends_authority(byte: int) -> bool:
-    return byte == SLASH or byte == QUERY or byte == HASH or byte == BACKSLASH or byte <= 0x20
+    return byte in (SLASH, QUERY, HASH, BACKSLASH) or byte <= 32
 
 
 @kernel

@@ -160,12 +160,6 @@ ADVERSARIAL = {
     "short words": lambda n: "a b " * (n // 4),
     "wide spaces": lambda n: "中\u3000" * (n // 6),
     "carriage returns": lambda n: "\r\r\n" * (n // 3),
-    "digits": lambda n: "4" * n,
-    "groups of digits": lambda n: "4111 " * (n // 5),
-    "at signs": lambda n: "@" * n,
-    "full stops": lambda n: "a.a." * (n // 4),
-    "colons": lambda n: "2001:" * (n // 5),
-    "keys": lambda n: "token=eyJ-----BEGIN " * (n // 20),
 }
 
 

@@ -20,8 +20,8 @@ from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
 LIST = Path(__file__).parent / "lists" / "words.txt"
 ENTRIES = {"turnip", "turnips", "marzipan", "pickled herring", "herring", "one-eyed", "straße", "ёлка", "菠萝", "萝", "🥦", "a"}
 FIELDS = pa.schema([DOCUMENTS.field("text")])
-PIECES = [*ENTRIES, "TURNIP", "Pickled  herring", "Ёлка", "STRASSE", "aA", "\u212a", "²", "_", "-", " ", "\n", "\x00", "é", "e\u0301",
-          "\u200b", "中", "ב", "🙂", "."]  # fmt: skip
+PIECES = [*ENTRIES, "TURNIP", "Pickled  herring", "Ёлка", "STRASSE", "aA", "\u212a", "²", "_", "-", " ", "\n", "\x00", "é",
+          "e\u0301", "\u200b", "中", "ב", "🙂", "."]  # fmt: skip
 MADE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(st.characters(codec="utf-8"), max_size=3)), max_size=12).map("".join)
 
 
@@ -48,7 +48,7 @@ def expected(text, entries, bounded):
     return sum(found.values()), len(found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(MADE, max_size=4), st.booleans())
 @example(["turnipsturnips turnips", "a a_a a²a ²a"], True)
 @example(["菠萝萝菠萝aaa", ""], False)
@@ -56,8 +56,9 @@ def test_counts_are_those_of_a_search_for_each_entry(texts, bounded):
     assert counts(texts, boundaries=bounded) == [expected(text, ENTRIES, bounded) for text in texts]
 
 
-@settings(max_examples=200)
-@given(st.sets(st.text("abAé ", min_size=1, max_size=5).map(str.lower), max_size=8), st.text("abAé Bc", max_size=40), st.booleans())
+@settings(max_examples=100)
+@given(st.sets(st.text("abAé ", min_size=1, max_size=5).map(str.lower), max_size=8), st.text("abAé Bc", max_size=40),
+       st.booleans())
 def test_any_list_is_found_whole(entries, text, bounded):
     found = automaton(entries, bounded)
     texts, hits, distinct = Texts.of(pa.array([text], pa.string())), np.empty(1, np.int64), np.empty(1, np.int64)
@@ -65,10 +66,10 @@ def test_any_list_is_found_whole(entries, text, bounded):
     assert (hits[0], distinct[0]) == expected(text, entries, bounded)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MADE)
 def test_a_document_has_hits_where_the_expression_of_c4_matches(text):
-    if any(c.isnumeric() and not c.isdecimal() and not c.isalpha() or len(c.lower()) > 1 for c in text):
+    if any((c.isnumeric() and not c.isdecimal() and not c.isalpha()) or len(c.lower()) > 1 for c in text):
         return  # where the documented definitions differ
     pattern = re.compile(r"(?:\W|^)({})(?:\W|$)".format("|".join(map(re.escape, ENTRIES))))
     if all(c.isalnum() == bool(classes()[ord(c)] & (LETTER | DIGIT)) for c in text):  # characters newer than Unicode 14
