@@ -40,7 +40,8 @@ DRAW = random.Random(18)
 ALNUM = string.ascii_letters + string.digits
 PLANTED = 500
 SLOW = {"digits": "4", "groups of digits": "4111 ", "at signs": "@", "full stops": "a.a.", "addresses": "a@a.",
-        "colons": "2001:", "names of keys": "token=", "spans": "bob@example.com 93.184.216.34 ", "empty lines": "\n"}  # fmt: skip
+        "colons": "2001:", "names of keys": "token=", "spans": "bob@example.com 93.184.216.34 ",
+        "empty lines": "\n"}  # fmt: skip
 
 
 def digits(n):
@@ -105,7 +106,8 @@ def key():
     return DRAW.choice([
         lambda: "AKIA" + "".join(DRAW.choices(string.ascii_uppercase + "234567", k=16)), lambda: "ghp_" + token(36),
         lambda: f"xoxb-{digits(12)}-{token(24)}", lambda: "AIza" + token(35), lambda: "sk-" + token(48),
-        lambda: f"eyJ{token(17)}.eyJ{token(40)}.{token(43)}", lambda: f"api_key = '{token(32)}'", lambda: f"password: {token(24)}",
+        lambda: f"eyJ{token(17)}.eyJ{token(40)}.{token(43)}",
+        lambda: f"api_key = '{token(32)}'", lambda: f"password: {token(24)}",
     ])()
 
 

@@ -43,7 +43,7 @@ class Automaton:
     bounded: bool
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
+    def arrays(self) -> tuple[Any, Any, int, Any, Any, Any, bool]:
         """The fields, as the kernel takes them."""
         return self.codes, self.moves, self.shift, self.ends, self.links, self.sizes, self.bounded
 

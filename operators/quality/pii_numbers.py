@@ -270,7 +270,7 @@ def _is_called(address: int, start: int, end: int, digits: int) -> bool:
 
 
 @kernel
-def _body(address: int, start: int, length: int) -> Any:
+def _body(address: int, start: int, length: int) -> tuple[int, int]:
     """Digits with single separators between, one group of them perhaps in parentheses: where they end, and how many.
 
     No digits where a letter or digit follows.

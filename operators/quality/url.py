@@ -5,7 +5,7 @@ import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality import url_parsing as parsing
-from corpusmill.operators.quality.badwords_matching import automaton, count_matches, entries_of
+from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches, entries_of
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.columns import append
@@ -30,10 +30,10 @@ class Url:
 
     The host is what stands between ``//`` (or the beginning) and the next / ? # or backslash, without user, port and a final
     full stop; more than 253 bytes are no host (RFC 1035). The domain is the registered one: the public suffix and one label
-    more, null for a suffix alone; IP addresses are their own. Suffixes are read from ``path``, a list in the form of publicsuffix.org (a rule a line, * and !), which the
-    package does not carry. Without one the suffix is the last label, or the last two where the last is a country's
-    two letters and the one before names a category: co, com, ac, gov and the like. Names are compared as they are written:
-    IDNs are not converted to Punycode, so give the list both ways.
+    more, null for a suffix alone; IP addresses are their own. Suffixes are read from ``path``, a list in the form of
+    publicsuffix.org (a rule a line, * and !), which the package does not carry. Without one the suffix is the last label, or
+    the last two where the last is a country's two letters and the one before names a category: co, com, ac, gov and the like.
+    Names are compared as they are written: IDNs are not converted to Punycode, so give the list both ways.
     """
 
     name: str = "url"
@@ -138,8 +138,8 @@ class UrlList:
 def _count(texts: Texts, listed: Any, match: str, hits: Any) -> Any:
     """Fill ``hits``; returns for which rows there is something to match."""
     if match == "subword":
-        found = parsing.squeezed(texts)
-        count_matches(found.addresses, found.lengths, *listed.arrays, np.empty(len(texts), np.int64), hits)
+        found, words = parsing.squeezed(texts), cast("Automaton", listed)
+        count_matches(found.addresses, found.lengths, *words.arrays, np.empty(len(texts), np.int64), hits)
     elif match == "word":
         found = parsing.lowered(texts)
         parsing.count_words(found.addresses, found.lengths, listed, hits)
