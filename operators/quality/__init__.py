@@ -9,6 +9,10 @@
     outlier      Outlier: distance to the domains that regroup=kmeans learned
     gopher_dolma GopherDolma: the same as Dolma's taggers define it; gopher_dolma_counting holds its kernel
     web          WebSignals: the counts of Gopher, C4 and FineWeb in one pass; web_counting holds what is not Gopher's
+    pii          PII: personal data and keys, counted, located, masked; pii_spans, pii_addresses, pii_numbers, pii_secrets and
+                 pii_masking hold its kernels
+    url          Url: host and registered domain; UrlList: what a list says of the URL; url_parsing holds the kernels
+    badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
                  contamination holds the kernels, common finds the n-grams that are boilerplate

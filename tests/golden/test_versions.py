@@ -3,15 +3,10 @@
 import hashlib
 
 import pytest
-from roster import FIELDS, OPERATORS, batch_of, opened
+from roster import FIELDS, OPERATORS, TEXTS, batch_of, opened
 
 from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
 
-TEXTS = [
-    "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c",
-    "• one.\n• one.\n- two?\n  \n" * 9,
-    "\n".join(f"line {i % 7} of many, with {i} words" for i in range(300)), "x" * 70_000, "\x00\x1c\x85\xad" * 20,
-]  # fmt: skip
 PUBLISHED = {
     ("nemo", "1"): "eb5063bfa36709cd69f07efd1ad7ac48",
     ("multilingual", "1"): "8646ad64481b0b5f136eac6c352c9a1c",

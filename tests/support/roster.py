@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from corpusmill.operators.quality.badwords import BadWords
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.corruption import Corruption
 from corpusmill.operators.quality.decontaminate import Decontaminate
@@ -23,7 +24,9 @@ from corpusmill.operators.quality.multilingual import Multilingual
 from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.outlier import Outlier
 from corpusmill.operators.quality.perplexity import Perplexity
+from corpusmill.operators.quality.pii import PII
 from corpusmill.operators.quality.signals import BasicSignals
+from corpusmill.operators.quality.url import Url, UrlList
 from corpusmill.operators.quality.web import WebSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
@@ -35,21 +38,30 @@ CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}]
                     window=2, fragment=5)
 PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
 OPERATORS = [
-    Normalise(), BasicSignals(), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(),
+    Normalise(), PII(), BasicSignals(), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(),
     Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
-    Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS, TextLayer(),
+    Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
+    BadWords("words.txt"), Url(), UrlList("hosts.txt"), TextLayer(),
 ]  # fmt: skip
 FILES = {
     "language": {"model": TESTS / "text" / "models" / "pruned.ftz"},
     "importance": {"ratios": TESTS / "quality" / "models" / "importance"},
     "outlier": {"model": TESTS / "quality" / "models" / "domains"},
     "perplexity": {"model": TESTS / "quality" / "models" / "ngrams"},
+    "badwords": {"list": TESTS / "quality" / "lists" / "words.txt"},
+    "url_list": {"list": TESTS / "quality" / "lists" / "hosts.txt"},
 }
 INDICES = Path(tempfile.mkdtemp(prefix="indices-"))
 atexit.register(shutil.rmtree, INDICES)
 for operator in (CUT, PARAGRAPHS):
     (INDICES / operator.name).write_bytes(operator.build({"q": EVALSET}))
     FILES[operator.name] = {"index": INDICES / operator.name}
+# What published results are of.
+TEXTS = [
+    "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c",
+    "• one.\n• one.\n- two?\n  \n" * 9,
+    "\n".join(f"line {i % 7} of many, with {i} words" for i in range(300)), "x" * 70_000, "\x00\x1c\x85\xad" * 20,
+]  # fmt: skip
 FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source", "url")])
 
 
