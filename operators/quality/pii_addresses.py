@@ -173,7 +173,7 @@ def _ipv4(address: int, here: int, length: int) -> Any:
 
 @kernel
 def _is_private(value: int) -> bool:
-    for i in range(len(_PRIVATE)):  # noqa: SIM110 numba compiles no generator expressions
+    for i in range(len(_PRIVATE)):
         if value >> _PRIVATE[i, 1] == _PRIVATE[i, 0] >> _PRIVATE[i, 1]:
             return True
     return False

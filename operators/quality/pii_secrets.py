@@ -248,7 +248,7 @@ def _is_named(address: int, sign: int, length: int) -> bool:
     before = peek(address, end - 1, length)
     end -= before in (HYPHEN, UNDERSCORE)
     word = lower_word_before(address, end, length)
-    for i in range(len(_OWNERS)):  # noqa: SIM110 numba compiles no generator expressions
+    for i in range(len(_OWNERS)):
         if word & low_bits(_OWNER_BITS[i]) == _OWNERS[i]:
             return True
     return False
