@@ -1,7 +1,7 @@
 """An n-gram language model as one file, and the kernel that scores text with it.
 
 Log-probabilities are whole millionths of log10, so a document's sum is exact, whatever batch it travels in. N-grams are
-told by 64-bit hashes of their tokens (``text.lexing``): of ten million, two are confused with probability 3e-6.
+told by 63-bit hashes of their tokens (``text.lexing``): of ten million, two are confused with probability 5e-6.
 
 The file has the safetensors layout (8 bytes length, JSON header, little-endian arrays), as that of ``domain.model``.
 """

@@ -5,8 +5,8 @@ character, since those scripts do not mark words; or a run of one symbol (``...`
 characters are all but whitespace, symbols and controls, so that combining marks stay with their letters. The digits and
 symbols follow the normalisation of CCNet (Wenzek et al. 2020), which counts numbers of equal shape as one.
 
-A *line* that has tokens ends in the token ``BOUNDARY``, which also stands for what is before its first. Tokens are 64-bit
-hashes: there is no vocabulary to keep, and two of ten million words share one with probability 3e-6.
+A *line* that has tokens ends in the token ``BOUNDARY``, which also stands for what is before its first. Tokens are 63-bit
+hashes: there is no vocabulary to keep, and two of ten million words share one with probability 5e-6.
 """
 
 import functools
