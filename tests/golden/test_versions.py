@@ -8,8 +8,20 @@ from roster import FIELDS, OPERATORS, TEXTS, batch_of, opened
 from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
 
 PUBLISHED = {
+    ("pii", "1"): "3487b6eda1364ecdc9c7f0939cb712ad",
+    ("gopher", "2"): "edee226cb30ca55b1df2ad4b015701ba",
+    ("dolma", "1"): "3e8a8ee00ef8333f6cf05ebf6ed16399",
+    ("web", "1"): "4d82600e88427bcbdc3584f0fc47770c",
+    ("difficulty", "1"): "6ec0cb37421805359b8c3c96e05bd080",
+    ("importance", "1"): "ee31bc5222ea50057cf9b8b84dc4f55c",
+    ("outlier", "1"): "4e617025b07bf76d6d7498fdf3b3a6ae",
+    ("perplexity", "1"): "4a9858b155d7f7113f54e7d2eec03905",
+    ("cut", "1"): "98e5fb09e10428126f6c3161f0713b53",
+    ("paragraphs", "1"): "5d329c2cfcb123d6f208114d87a2d9c8",
+    ("badwords", "1"): "b9ac36d674e31ad0f09fdc48b5e4063e",
+    ("url", "1"): "f24f1788fb9570163905b01aa80e809e",
+    ("url_list", "1"): "b54387326c230bff0ac29d2450c0b343",
     ("nemo", "1"): "eb5063bfa36709cd69f07efd1ad7ac48",
-    ("multilingual", "1"): "8646ad64481b0b5f136eac6c352c9a1c",
     ("corruption", "1"): "17a6cc6d2c962ff28e7ee1e8f22e3890",
     ("normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("text", "1"): "afec30020dcea1908cce09d53e66cf8c",
