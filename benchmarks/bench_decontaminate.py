@@ -4,8 +4,9 @@
 
 MB = 10^6 bytes of UTF-8 text; processor time, the best of ``--repeat`` passes over each file held in memory, compiled before.
 
-- *planted*: every item of 13 words or more stands once, whole, in the middle of a corpus document of its own, every third
-  word in capitals and its punctuation taken out or doubled. Recall is the share of items whose document is hit by their set.
+- *planted*: every item of 13 words or more where the method looks (datatrove: in its answer, dolma: in one paragraph) stands
+  once, whole, in the middle of a corpus document of its own, every third word in capitals and its punctuation taken out or
+  doubled. Recall is the share of items whose document is hit by their set.
 - *as they are*: documents of the corpus with a hit. These are to be read: the corpus may hold what the sets quote.
 - *shuffled*: the same documents, the words of each in random order: what is hit there is hit by chance.
 """
@@ -129,7 +130,7 @@ def _planted(apply, operator, records, files, method):
     texts, owners = [], []
     for one in operator.sets:
         for query, label in one.texts(records[one.path]):
-            if _words([f"{query} {label}"])[0] >= 13 and (method != "datatrove" or _words([label])[0] >= 13):
+            if _fits(method, query, label):
                 carrier, middle = rng.choice(carriers), 2 * CARRIER
                 item = _disguised(f"{query}\n{label}")
                 texts.append(f"{carrier[middle - CARRIER : middle]}\n{item}\n{carrier[middle : middle + CARRIER]}")
@@ -143,6 +144,13 @@ def _planted(apply, operator, records, files, method):
     total = sum(found for found, _ in hit.values()), sum(planted for _, planted in hit.values())
     return {"items": total[1], "found": total[0], "recall": total[0] / total[1],
             "by set": {name: f"{found} of {planted}" for name, (found, planted) in hit.items()}}
+
+
+def _fits(method, query, label):
+    """Whether the item has 13 words where the method looks: at all, in its answer, or in one paragraph."""
+    if method == "dolma":
+        return max(_words([*query.split("\n"), *label.split("\n")])) >= 13
+    return _words([label if method == "datatrove" else f"{query} {label}"])[0] >= 13
 
 
 def _disguised(item):

@@ -5,7 +5,8 @@ of ``text.unicode``), in folded case: ASCII, Latin, Greek, Cyrillic, Armenian, o
 lowered, one character to one. Invisible characters (soft hyphen, zero-width space and joiners, marks of direction, byte
 order mark) are passed over. Each letter of a script without spaces that has characters for words or syllables (Han,
 kana, bopomofo) is a word of its own; Thai, Lao and Khmer have words between spaces, which are phrases. Accents and digits
-stay, and texts are not composed: ``é`` in one character differs from ``e`` with a combining accent.
+stay, and texts are not composed: ``é`` in one character differs from ``e`` with a combining accent, the ligature ``ﬂ``
+from ``fl``.
 """
 
 import functools
