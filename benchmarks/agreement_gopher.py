@@ -1,6 +1,6 @@
 """How often the profiles gopher_dclm and gopher_dolma decide as the systems that they are named after, on real text.
 
-    python benchmarks/agreement_gopher.py [--corpus FOLDER] [--documents 3000] [--dolma PYTHON] [--uniseg PYTHON] [--json PATH]
+    python benchmarks/agreement_gopher.py [--corpus FOLDER] [--documents 1000] [--dolma PYTHON] [--uniseg PYTHON] [--json PATH]
 
 A seeded sample of the corpus, the same number of documents from every file. ``--dolma`` and ``--uniseg`` name the Python of
 an environment that has the package dolma (its own taggers give the scores) or uniseg (its own function gives the words of
@@ -29,13 +29,13 @@ from corpusmill.operators.quality.select import parse_rules, select
 from corpusmill.operators.schema import DOCUMENTS
 
 SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
-LONGEST = 30_000  # characters: the plain rules take seconds for a book
+LONGEST = 10_000  # characters: the plain rules take seconds for a book
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder of Parquet files with a column text")
-    parser.add_argument("--documents", type=int, default=3000)
+    parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--dolma", help="Python of an environment with dolma")
     parser.add_argument("--uniseg", help="Python of an environment with uniseg")
     parser.add_argument("--json", type=Path, help="also write the figures here")
