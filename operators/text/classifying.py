@@ -148,7 +148,7 @@ def _is_same(left: int, right: int, size: int) -> bool:
 
 
 @inlined
-def _separates(byte: int) -> bool:
+def separates(byte: int) -> bool:
     return byte == 0x20 or 0x09 <= byte <= 0x0D or byte == 0
 
 
@@ -180,12 +180,12 @@ def collect(
     n = at = tokens = summed = words = 0
     size, token, ended = 0, address, False
     while not ended:
-        while at < length and _separates(byte_at(address + at)):
+        while at < length and separates(byte_at(address + at)):
             at += 1
         ended = at >= length
         if not ended:
             token, start = address + at, at
-            while at < length and not _separates(byte_at(address + at)):
+            while at < length and not separates(byte_at(address + at)):
                 at += 1
             size = at - start
             tokens += 1
@@ -194,7 +194,7 @@ def collect(
             token, size, word = _END_TEXT.ctypes.data, 4, last
         else:
             word = find(vocabulary, token, size)
-        if word >= vocabulary.words_known or (word < 0 and _is_label(token, size)):
+        if word >= vocabulary.words_known or (word < 0 and is_label(token, size)):
             continue
         if n + 1 >= len(rows):
             add_rows(vectors, rows, n, total)
@@ -213,7 +213,7 @@ def collect(
 
 
 @inlined
-def _is_label(token: int, size: int) -> bool:
+def is_label(token: int, size: int) -> bool:
     return size >= 9 and word_at(token) == _LABEL and byte_at(token + 8) == _UNDERSCORE
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.text.classifying import index_words
 
-_MAGIC, _VERSION = 793712314, 12
+MAGIC, VERSION = 793712314, 12
 _SUPERVISED, _HIERARCHICAL, _NEGATIVES, _SOFTMAX, _ONE_VERSUS_ALL = 3, 1, 2, 3, 4
 _PREFIX = b"__label__"
 
@@ -105,8 +105,8 @@ class _Reader:
 
 def _read(file: _Reader, where: str) -> Model:
     magic, version = file.take("ii")
-    if (magic, version) != (_MAGIC, _VERSION):
-        raise ConfigError(f"{where} is no fastText model of version {_VERSION}: it begins with {magic}, {version}")
+    if (magic, version) != (MAGIC, VERSION):
+        raise ConfigError(f"{where} is no fastText model of version {VERSION}: it begins with {magic}, {version}")
     dimensions, _, _, _, _, word_ngrams, loss, kind, bucket_count, shortest, longest, _, _ = file.take("12id")
     if kind != _SUPERVISED or loss not in (_HIERARCHICAL, _NEGATIVES, _SOFTMAX, _ONE_VERSUS_ALL) or word_ngrams < 1:
         raise ConfigError(f"{where}: only classifiers can be used; this file has model {kind}, loss {loss} and wordNgrams "

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.quality.classifier import Classifier
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
@@ -26,9 +27,10 @@ from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
-# A small model of random words: what it finds means nothing.
-FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
+OPERATORS = [Normalise(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), Language(), TextLayer()]
+# Small models of random words: what they find means nothing.
+MODELS = Path(__file__).parents[1] / "operators" / "text" / "models"
+FILES = {"language": {"model": MODELS / "pruned.ftz"}, "quality": {"model": MODELS / "runs.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("ab \n\n\r\t\u200b\u3000é中🙂.-"), st.characters(codec="utf-8")),
                          max_size=150), max_size=8)
