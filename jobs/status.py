@@ -20,7 +20,7 @@ class Config(Common):
 
 
 STAGES = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model", "domains",
-          "counts", "proportions", "mixture", "report")
+          "counts", "classifier", "proportions", "mixture", "report")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

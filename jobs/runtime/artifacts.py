@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.store import Store, open_store
 from corpusmill.operators.errors import ConfigError, Corrupt, Missing
 from corpusmill.operators.text.content import file_digest
@@ -28,21 +29,36 @@ def put(store: Store, data: bytes) -> str:
 def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     """The operator with the digest of the file that its ``path`` names; ``keep`` puts it in the store, for the workers.
 
-    ``package://name/file`` is a file that an installed package carries; the package is not imported.
+    ``package://name/file`` is a file that an installed package carries; the package is not imported. ``@NAME`` or a manifest is
+    a dataset that was learned here, such as a classifier.
     Raises ConfigError where there is no such file, or ``digest`` was given and is another.
     """
     given = getattr(operator, "path", "")
     if not given:
         return operator
+    if given.startswith("@") or manifests.split_uri(given) is not None:
+        return _with_digest(operator, given, _learned(store, given))
     folder, _, name = _located(given).rpartition("/")
     try:
         data = bytes(memoryview(open_store(folder or ".").read(name)))
     except Missing as error:
         raise ConfigError(f"{type(operator).__name__}: there is no file {given}") from error
     digest = put(store, data) if keep else file_digest(data)
+    return _with_digest(operator, given, digest)
+
+
+def _with_digest(operator: Any, given: str, digest: str) -> Any:
     if operator.digest and operator.digest != digest:
         raise ConfigError(f"{given} has digest {digest}, but {operator.digest} is asked for")
     return dataclasses.replace(operator, digest=digest)
+
+
+def _learned(store: Store, given: str) -> str:
+    """The digest of the artifact that a manifest names."""
+    made = manifests.resolve(store, given)
+    if "artifact" not in made.details:
+        raise ConfigError(f"{given} is a manifest of {made.stage}, which has no model")
+    return str(made.details["artifact"])
 
 
 def _located(given: str) -> str:

@@ -27,6 +27,7 @@ JOBS = {
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
     "mix": "proportions and a budget → the mixture",
+    "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",
     "export": "any manifest → one Parquet file",
     "build": "all of the above, in one session",
@@ -78,7 +79,7 @@ def _named(job: str, words: list[str]) -> list[str]:
 def usage() -> str:
     """What ``corpusmill --help`` prints."""
     lines = ["corpusmill JOB [key=value …] [-m] [--help] [--cfg job]", ""]
-    lines += [f"  {job:<9} {what}" for job, what in JOBS.items()]
+    lines += [f"  {job:<16} {what}" for job, what in JOBS.items()]
     lines += ["", "A manifest is given by URI, path or @name.",
               "Every job takes store.root=, name=, plan=true, limit=N, sample=F.",
               "corpusmill JOB --help shows a job's settings; -m sweeps over comma-separated values."]
