@@ -123,7 +123,9 @@ def _found(config: Config, store: Store, paths: list[str]) -> tuple[list[SourceF
     return files, [manifests.resolve(store, text, "documents") for text in named]
 
 
-def gathered(config: Config, store: Store, found: list[tuple[list[SourceFile], list[Manifest]]]) -> tuple[pa.Table, dict[str, int]]:
+def gathered(
+    config: Config, store: Store, found: list[tuple[list[SourceFile], list[Manifest]]]
+) -> tuple[pa.Table, dict[str, int]]:
     """EXAMPLES, each text once, and how many were left out: copies, and texts of several classes, whose answer is not known."""
     most = quantity("per_class", config.per_class)
     most = most if config.limit is None else min(most, -(-config.limit // len(found)))

@@ -24,7 +24,7 @@ class Classifier:
     | signal | |
     |---|---|
     | ``{name}.label`` | the most probable label, without ``__label__``; null where the model knows nothing of a text |
-    | ``{name}.score`` | probability of the label ``positive``, or of the most probable one where ``positive`` is empty; float32 |
+    | ``{name}.score`` | probability of ``positive``, or of the most probable label where that is empty; float32 |
     | ``{name}.score.{label}`` | probability of each of ``labels``; float32 |
 
     The whole text is looked at, as it stands, in one line: fastText parts words at blank, tab, line feed, VT, FF, CR and NUL
@@ -51,7 +51,7 @@ class Classifier:
     version = "1"
 
     def __post_init__(self) -> None:
-        if isinstance(self.labels, str) or len(set(self.labels)) != len(self.labels):
+        if not isinstance(self.labels, tuple) or len(set(self.labels)) != len(self.labels):
             raise ConfigError(f"operator {self.name!r}: labels must be a list of different labels; got {self.labels!r}")
 
     @property
@@ -80,7 +80,8 @@ class Classifier:
             labels, best = np.empty(len(texts), np.int32), np.empty(len(texts), np.float32)
             found = np.empty((len(texts), len(wanted)), np.float32)
             if len(texts):
-                score(texts.addresses, texts.lengths, model.vocabulary, model.ngrams, model.network, wanted, labels, best, found)
+                score(texts.addresses, texts.lengths, model.vocabulary, model.ngrams, model.network, wanted, labels, best,
+                      found)
             labels[labels < 0] = len(model.labels)
             scores = [np.ascontiguousarray(found[:, i]) for i in range(len(wanted))]
             columns = [*scores] if self.positive else [best, *scores]

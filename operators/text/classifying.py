@@ -119,6 +119,7 @@ def _extend(hashed: Any, byte: int) -> Any:
 
 @inlined
 def hash_of(address: int, size: int) -> Any:
+    """FNV-1a of 32 bits, as the library has it."""
     hashed = _HASH_START
     for i in range(size):
         hashed = _extend(hashed, byte_at(address + i))
@@ -149,6 +150,7 @@ def _is_same(left: int, right: int, size: int) -> bool:
 
 @inlined
 def separates(byte: int) -> bool:
+    """Whether a byte parts words."""
     return byte == 0x20 or 0x09 <= byte <= 0x0D or byte == 0
 
 
@@ -159,7 +161,7 @@ def _average(
 ) -> tuple[int, int]:
     """The mean of a text's vectors; returns how many they are, and how many words the text has."""
     mean[:] = 0
-    n, summed, words, tokens = collect(address, length, vocabulary, ngrams, vectors, last, padded, hashes, rows, mean)
+    n, summed, _, tokens = collect(address, length, vocabulary, ngrams, vectors, last, padded, hashes, rows, mean)
     add_rows(vectors, rows, n, mean)
     total = summed + n
     if total:
@@ -214,6 +216,7 @@ def collect(
 
 @inlined
 def is_label(token: int, size: int) -> bool:
+    """Whether a word begins with ``__label__``."""
     return size >= 9 and word_at(token) == _LABEL and byte_at(token + 8) == _UNDERSCORE
 
 

@@ -60,7 +60,8 @@ def train(texts: Texts, labels: npt.NDArray[np.int64], names: Sequence[str], tra
     """
     counts = np.bincount(labels, minlength=len(names))
     if len(names) < 2 or not counts.all():
-        raise DataError(f"a classifier needs texts of at least two labels; got {dict(zip(names, counts.tolist(), strict=True))}")
+        raise DataError("a classifier needs texts of at least two labels; got "
+                        f"{dict(zip(names, counts.tolist(), strict=True))}")
     order = np.lexsort((np.array(names), -counts))  # the most frequent first, as the library has them
     place = np.argsort(order)[labels]
     texts = dataclasses.replace(texts, lengths=np.minimum(texts.lengths, training.sample))
@@ -199,7 +200,8 @@ def descend(
     most, dimensions = lengths.max(), vectors.shape[1]
     rows = np.empty(rows_at_most(most, ngrams) + 2, np.int32)
     hashes, padded = np.empty(most // 2 + 2, np.int32), np.empty(most + 2, np.uint8)
-    mean, gradient, scores = np.empty(dimensions, np.float32), np.empty(dimensions, np.float32), np.empty(len(layer), np.float32)
+    mean, gradient = np.empty(dimensions, np.float32), np.empty(dimensions, np.float32)
+    scores = np.empty(len(layer), np.float32)
     last = find(vocabulary, _END_TEXT.ctypes.data, 4)
     everything, done = 0.0, 0.0
     for d in steps:

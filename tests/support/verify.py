@@ -15,7 +15,8 @@ _DATA = re.compile(r".*/shards/[0-9a-f]{32}-[0-9a-f]{32}\.(parquet|edits\.parque
 _KNOWN = re.compile(r"""
     (running|\.preflight|names|artifacts)/.+
   | [a-z_]+/[0-9a-f]{32}/(manifest\.json|run\.json|shards\.parquet)
-  | (proportions|domain_model|report|classifier)/[0-9a-f]{32}/(proportions\.json|cards-[0-9a-f]{32}\.json|cuts\.json|report\.(json|html))
+  | (proportions|domain_model|report|classifier)/[0-9a-f]{32}/
+    (proportions\.json|cards-[0-9a-f]{32}\.json|cuts\.json|report\.(json|html))
   | [a-z_]+/[0-9a-f]{32}/scratch/.+/(objects-[0-9a-f]{32}\.json|routes-[0-9a-f]{32}\.bin)
 """, re.VERBOSE)
 

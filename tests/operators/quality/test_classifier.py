@@ -74,7 +74,7 @@ def test_columns_are_named_after_the_operator():
 
 
 def test_a_label_that_the_model_lacks_is_a_clear_error():
-    with pytest.raises(ConfigError, match="the model has no label 'hq'; there is .*: give it as positive"):
+    with pytest.raises(ConfigError, match=r"the model has no label 'hq'; there is .*: give it as positive"):
         judged(["a"], positive="hq")
 
 
