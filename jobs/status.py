@@ -20,7 +20,8 @@ class Config(Common):
 
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates",
-          "domain_model", "domains", "counts", "proportions", "mixture", "report", "perplexity_model", "importance_model")
+          "domain_model", "domains", "counts", "proportions", "mixture", "report", "classifier",
+          "perplexity_model", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

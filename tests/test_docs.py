@@ -105,7 +105,7 @@ def test_the_operator_in_the_readme_works():
 
 @each_page
 def test_jobs_that_are_named_exist(page):
-    named = set(re.findall(r"corpusmill (?:-m )?([a-z]+)\b", "\n".join(_code(page))))
+    named = set(re.findall(r"corpusmill (?:-m )?([a-z_]+)\b", "\n".join(_code(page))))
     assert named <= {*JOBS}
 
 

@@ -34,8 +34,8 @@ def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     """The operator with the digest of what it applies; ``keep`` puts that in the store, for the workers.
 
     That is the file that its ``path`` names, or what its ``build`` makes of the files that its ``sources`` name.
-    ``package://name/file`` is a file that an installed package carries; the package is not imported. ``@name`` is what the
-    manifest of that name tells that was learned. Raises ConfigError where there is no such file, or ``digest`` was given
+    ``package://name/file`` is a file that an installed package carries; the package is not imported. ``@name`` or a
+    manifest is what was learned with it. Raises ConfigError where there is no such file, or ``digest`` was given
     and is another.
     """
     if hasattr(type(operator), "sources"):
@@ -43,7 +43,7 @@ def pin(store: Store, operator: Any, *, keep: bool = True) -> Any:
     given = getattr(operator, "path", "")
     if not given:
         return operator
-    if given.startswith("@"):
+    if given.startswith("@") or manifests.split_uri(given) is not None:
         return _pinned(operator, _learned(store, given), given)
     data = _contents(operator, given)
     return _pinned(operator, put(store, data) if keep else file_digest(data), given)

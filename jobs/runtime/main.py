@@ -29,6 +29,7 @@ JOBS = {
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_dsir": "wanted and all documents → importance weights",
+    "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",
     "export": "any manifest → one Parquet file",
     "build": "all of the above, in one session",

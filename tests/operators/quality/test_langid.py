@@ -40,6 +40,20 @@ def test_markup_is_not_looked_at():
     assert plain == marked == script
 
 
+def test_labels_of_a_language_and_a_script_are_parted(tmp_path):
+    """The layout of GlotLID: a label of a small model, renamed in its file."""
+    data = (MODELS / "softmax.bin").read_bytes()
+    (tmp_path / "m.bin").write_bytes(data.replace(b"__label__bb\0", b"__label__b_L\0", 1))
+    batch = pa.record_batch([pa.array(["abc éè", "абв где", ""])], schema=pa.schema([DOCUMENTS.field("text")]))
+    found = Language(scripts=True).open({"model": tmp_path / "m.bin"})(batch).batch.to_pydict()
+    plain = Language().open({"model": MODELS / "softmax.bin"})(batch).batch.to_pydict()
+    renamed = {"bb": ("b", "L")}
+    pairs = list(zip(found["language.code"], found["language.script"], strict=True))
+    assert pairs == [renamed.get(code, (code, "Zzzz")) for code in plain["language.code"]]
+    assert plain["language.code"][0] == "bb"
+    assert found["language.confidence"] == plain["language.confidence"]
+
+
 def test_only_the_sample_is_looked_at():
     begun = "абв где " * 10
     assert languages([begun + "abc " * 100], sample=len(begun.encode())) == languages([begun])
