@@ -28,7 +28,12 @@ DECODABLE = 1 << 21  # what four bytes can spell: malformed text still indexes i
 @functools.cache
 def classes() -> npt.NDArray[np.uint8]:
     """One byte of class bits per code point, zero beyond U+10FFFF; shape (DECODABLE,)."""
-    packed = zlib.decompress(base64.b85decode(RUNS))
+    return decode(RUNS)
+
+
+def decode(runs: str) -> npt.NDArray[np.uint8]:
+    """The table that ``encode`` made ``runs`` of, with zeros up to DECODABLE; read-only."""
+    packed = zlib.decompress(base64.b85decode(runs))
     values, lengths, at = [], [], 0
     while at < len(packed):
         values.append(packed[at])
