@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from corpusmill.operators.text.categories import CAPITAL, OTHER_SYMBOL, PUNCTUATION, categories
+from corpusmill.operators.text.categories import CAPITAL, OTHER_SYMBOL, PUNCTUATION, WORD, categories
 from corpusmill.operators.text.simd import NONE, between, byte_at, equal, inlined, kernel, low_bits, lowest, word_at
 from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
 from corpusmill.operators.text.unicode import SPACE as _SPACE
 from corpusmill.operators.text.unicode import UPPER as _UPPER
 from corpusmill.operators.text.words import decode
 
-# Bits of ``marks``: what sentence counting asks of a code point.
+# Bits of ``marks``: what sentence counting, and the kernels that edit lines, ask of a code point.
 MARK = 1  # punctuation to Unicode
 STOP = 2  # ends a sentence where it is a token of its own
 PREFIX = 4  # a token of its own at the start of a word
@@ -38,6 +38,7 @@ AFTER_INNER = 128
 SPACE = 256
 CAPITAL_LETTER = 512
 DECIMAL = 1024
+WORD_CHARACTER = 2048
 
 FULL_STOPS = (
     "!.?։؟۔܀܁܂߹।॥၊။።፧፨᙮᜵᜶᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮⸼꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？𐩖𐩗𑁇𑁈𑂾𑂿𑃀𑃁𑅁𑅂𑅃𑇅𑇆𑇍𑇞𑇟𑈸𑈹𑈻𑈼𑊩𑑋𑑌"
@@ -100,6 +101,7 @@ def marks() -> Any:
     table[(known & _SPACE) != 0] |= SPACE
     table[(kinds & CAPITAL) != 0] |= CAPITAL_LETTER
     table[(known & DIGIT) != 0] |= DECIMAL
+    table[(kinds & WORD) != 0] |= WORD_CHARACTER
     table[(kinds & OTHER_SYMBOL) != 0] |= PREFIX | SUFFIX
     for characters, bits in ((FULL_STOPS, STOP), (_PUNCTUATION, PREFIX | SUFFIX | BEFORE_POINT), ("§%=—–", PREFIX),
                              (_QUOTES, PREFIX | SUFFIX | BEFORE_POINT | BEFORE_INNER | AFTER_INNER), (_CURRENCIES, PREFIX),
