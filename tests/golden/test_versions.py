@@ -6,13 +6,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from corpusmill.operators.quality.c4 import C4Lines
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.refinedweb import RefinedWebLines
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
+from corpusmill.operators.text.urls import RemoveUrls
 
 TEXTS = [
     "", "plain\n", "Ünïcode “quoted”, 中文\u3000한국어 ٣ 🙂\u200b \r\n\r\n\r\n\r\n\r\nend\x0c",
@@ -21,6 +24,9 @@ TEXTS = [
 ]  # fmt: skip
 MODEL = Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"
 PUBLISHED = {
+    ("C4Lines", "1"): "4de228b347367172b2df56ca08f1e7ad",
+    ("RefinedWebLines", "1"): "84d651fc4d8d6a2f5921df8eed90f802",
+    ("RemoveUrls", "1"): "1bf32f8d6ce5c8a0fe3434828974db1a",
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
@@ -30,8 +36,11 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()],
-                         ids=lambda op: type(op).__name__)
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer(), RemoveUrls(), RefinedWebLines(),
+             C4Lines()]
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: type(op).__name__)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""
     batch = pa.record_batch([pa.array(TEXTS, pa.string())], schema=pa.schema([DOCUMENTS.field("text")]))

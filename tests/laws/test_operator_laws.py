@@ -18,15 +18,19 @@ from hypothesis import strategies as st
 import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.quality.c4 import C4Lines
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.refinedweb import RefinedWebLines
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
+from corpusmill.operators.text.urls import RemoveUrls
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), RemoveUrls(), RefinedWebLines(), C4Lines(),
+             TextLayer()]
 # A small model of random words: what it finds means nothing.
 FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
@@ -151,6 +155,10 @@ ADVERSARIAL = {
     "short words": lambda n: "a b " * (n // 4),
     "wide spaces": lambda n: "中\u3000" * (n // 6),
     "carriage returns": lambda n: "\r\r\n" * (n // 3),
+    "brackets": lambda n: "[1" * (n // 2),
+    "citations": lambda n: "[1]" * (n // 3) + ".",
+    "points": lambda n: "1.a." * (n // 4),
+    "sentences": lambda n: "Ab. (C.) d!' " * (n // 13),
 }
 
 
