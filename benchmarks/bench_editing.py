@@ -22,7 +22,8 @@ from corpusmill.operators.quality.refinedweb import RefinedWebLines
 from corpusmill.operators.text.urls import RemoveUrls
 
 OPERATORS = {
-    "C4, tfds": C4Lines(variant="tfds", fewest_words=5), "C4, datatrove": C4Lines(), "C4, dclm": C4Lines(variant="dclm", fewest_words=5),
+    "C4, tfds": C4Lines(variant="tfds", fewest_words=5), "C4, datatrove": C4Lines(),
+    "C4, dclm": C4Lines(variant="dclm", fewest_words=5),
     "RefinedWeb": RefinedWebLines(), "RemoveUrls": RemoveUrls(),
 }  # fmt: skip
 SLOW = {

@@ -100,8 +100,9 @@ def _edit_document(
         last = kept
         if rule != SHORT:  # the one step of DCLM's that leaves whitespace at the ends
             first, last = _trimmed(spans, first, last, table)
+    most: Any = np.int64(bounds[3])
     for place in (_ALL, _SUFFIX, _PREFIX):
-        last = _remove_phrases(spans, first, last, place, np.int64(bounds[3]), table, row)
+        last = _remove_phrases(spans, first, last, place, most, table, row)
         first, last = _trimmed(spans, first, last, table)
     for i in range(first, last):
         if i > first:
@@ -130,15 +131,16 @@ def _trimmed(spans: Any, first: int, last: int, table: Any) -> tuple[int, int]:
 def _breaks(rule: int, start: int, stop: int, bounds: Any, table: Any, categories: Any) -> bool:
     """Whether a line that is not empty breaks one of the rules that look at lines alone."""
     if rule == CAPITALS:
-        return _share(start, stop, CAPITAL, categories) > bounds[0]
+        return bool(_share(start, stop, CAPITAL, categories) > bounds[0])
     if rule == NUMERIC:
         # Most lines begin with no numeral, so that only a long one could be made of them all but for one part in a million.
         if stop - start < 1000 and bounds[1] > 0.999 and categories[decode(start)] & NUMERAL == 0:
             return False
-        return _share(start, stop, NUMERAL, categories) > bounds[1]
+        return bool(_share(start, stop, NUMERAL, categories) > bounds[1])
     if rule == COUNTERS:
         return _is_counter(start, stop, table)
-    return not has_words(start, stop, np.int64(bounds[2]))
+    fewest: Any = np.int64(bounds[2])
+    return not has_words(start, stop, fewest)
 
 
 @kernel
@@ -275,5 +277,5 @@ def _count_words(address: int, length: int, table: Any) -> int:
 
 
 @inlined
-def _is_letter_or_numeral(at: int, table: Any) -> int:
-    return np.int64(table[decode(at)] & WORD_CHARACTER != 0)
+def _is_letter_or_numeral(at: int, table: Any) -> bool:
+    return bool(table[decode(at)] & WORD_CHARACTER)

@@ -5,7 +5,7 @@ Those of ASCII letters that the IANA root zone had on 2024-05-24 (data.iana.org/
 bq, eh, gb, java, mf, um.
 """
 
-DOMAINS = tuple((
+_NAMES = (
     "aaa aarp abb abbott abbvie abc able abogado abudhabi ac academy accenture accountant accountants aco actor ad "
     "ads adult ae aeg aero aetna af afl africa ag agakhan agency ai aig airbus airforce airtel akdn al alibaba alipay "
     "allfinanz allstate ally alsace alstom am amazon americanexpress americanfamily amex amfam amica amsterdam an "
@@ -76,4 +76,5 @@ DOMAINS = tuple((
     "windows wine winners wme wolterskluwer woodside work works world wow ws wtc wtf xbox xerox xihuan xin xxx xyz "
     "yachts yahoo yamaxun yandex ye yodobashi yoga yokohama you youtube yt yun za zappos zara zero zip zm zone "
     "zuerich zw"
-).split())
+)
+DOMAINS = tuple(_NAMES.split())

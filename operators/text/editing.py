@@ -128,7 +128,7 @@ def folded(point: int, fold: int) -> int:
     if fold == IGNORE_CASE:
         if point == _LONG_S:
             return 0x73
-        if point == _DOTLESS or point == _DOTTED:
+        if point in (_DOTLESS, _DOTTED):
             return 0x69
     return point
 

@@ -56,23 +56,27 @@ _CASED = ((0x41, 0x24F), (0x250, 0x2AF), (0x370, 0x3FF), (0x400, 0x4FF), (0x1D00
           (0x2C60, 0x2C7F), (0xA722, 0xA7FA), (0xAB30, 0xAB64), (0xFF21, 0xFF5A))
 
 # Words that keep their point, as spaCy's English tokenizer has them.
-POINTED = tuple(
-    "Adm Ak Ala Apr Ariz Ark Aug Bros Calif Co Colo Conn Corp D.C Dec Del Dr E.G E.g Feb Fla Ga Gen Gov I.E I.e Ia Id Ill "
-    "Inc Ind Jan Jr Jul Jun Kan Kans Ky La Ltd Mar Mass Md Messrs Mich Minn Miss Mo Mont Mr Mrs Ms Mt N.C N.D N.H N.J N.M "
-    "N.Y Neb Nebr Nev Nov Oct Okla Ore Pa Ph.D Prof Rep Rev S.C Sen Sep Sept St Tenn Va Wash Wis a.m co e.g i.e p.m v.s vs "
-    "a b c d e f g h i j k l m n o p q r s t u v w x y z ä ö ü".split()
-) + tuple(f"{hour}{half}.m" for hour in range(1, 13) for half in "ap")
+_WITH_POINT = (
+    "Adm Ak Ala Apr Ariz Ark Aug Bros Calif Co Colo Conn Corp D.C Dec Del Dr E.G E.g Feb Fla Ga Gen Gov I.E I.e Ia "
+    "Id Ill Inc Ind Jan Jr Jul Jun Kan Kans Ky La Ltd Mar Mass Md Messrs Mich Minn Miss Mo Mont Mr Mrs Ms Mt N.C "
+    "N.D N.H N.J N.M N.Y Neb Nebr Nev Nov Oct Okla Ore Pa Ph.D Prof Rep Rev S.C Sen Sep Sept St Tenn Va Wash Wis "
+    "a.m co e.g i.e p.m v.s vs a b c d e f g h i j k l m n o p q r s t u v w x y z ä ö ü "
+)
+POINTED = tuple(_WITH_POINT.split()) + tuple(f"{hour}{half}.m" for hour in range(1, 13) for half in "ap")
 # Words after whose point a sentence goes on, in small letters: common ones of those that Punkt's English model knows.
-ABBREVIATIONS = tuple(
-    "adm aug ave bros co col corp dec dr feb ft gen inc jan jr lt ltd maj messrs mr mrs ms nov oct ph.d prof rep sen sep "
-    "sept sr st u.k u.s vs a.m p.m d.c u.n c d e f g h k l m n p r s t v w".split()
+_SHORTENED = (
+    "adm aug ave bros co col corp dec dr feb ft gen inc jan jr lt ltd maj messrs mr mrs ms nov oct ph.d prof rep "
+    "sen sep sept sr st u.k u.s vs a.m p.m d.c u.n c d e f g h k l m n p r s t v w "
 )
+ABBREVIATIONS = tuple(_SHORTENED.split())
 # Words that begin a sentence wherever they have a capital.
-STARTERS = tuple(
-    "After All Although An And Are As At Because But By Did Do Does Each Find For From He Her His How However If In Is It "
-    "Its Let Many No Now On One Our She Since So Some Such That The Their Then There These They This Those Though To Was We "
-    "What When Where Which While Who Why Will With You Your Solve Suppose Give Put Round Collect Expand Simplify Rewrite".split()
+_FIRST_WORDS = (
+    "After All Although An And Are As At Because But By Did Do Does Each Find For From He Her His How However If In "
+    "Is It Its Let Many No Now On One Our She Since So Some Such That The Their Then There These They This Those "
+    "Though To Was We What When Where Which While Who Why Will With You Your Solve Suppose Give Put Round Collect "
+    "Expand Simplify Rewrite "
 )
+STARTERS = tuple(_FIRST_WORDS.split())
 _SLOTS_BITS = 10
 _SLOT_SHIFT = np.uint64(64 - _SLOTS_BITS)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -198,6 +202,7 @@ def count_by_tokens(address: int, length: int, table: Any) -> int:
 
 @kernel
 def after_spaces(address: int, length: int, at: int, table: Any) -> int:
+    """The first position from ``at`` that is not of whitespace."""
     while at < length and table[decode(address + at)] & SPACE:
         at += width(byte_at(address + at))
     return at
@@ -245,7 +250,8 @@ def _read_word(start: int, stop: int, state: int, table: Any) -> int:
 @inlined
 def _affix_bits(at: int, size: int, table: Any) -> int:
     """Bits of a token split off a word; several points are punctuation that ends nothing."""
-    return MARK if byte_at(at) == POINT and size > 1 else np.int64(table[decode(at)])
+    bits: Any = np.int64(table[decode(at)])
+    return MARK if byte_at(at) == POINT and size > 1 else bits
 
 
 @inlined
@@ -302,13 +308,14 @@ def _read_middle(start: int, stop: int, state: int, table: Any) -> int:
     """The state after a word without its affixes, which points between a small letter and a capital still split."""
     if start >= stop:
         return state
-    bits = np.int64(table[decode(start)])
+    bits: Any = np.int64(table[decode(start)])
     if start + width(byte_at(start)) >= stop:
         return _fed(state, bits)
     if _is_pointed(start, stop):
         return _fed(state, 0)
     splits = not _is_address(start, stop, table)
-    before, at = 0, start
+    before: Any = 0
+    at = start
     while at < stop:
         byte = byte_at(at)
         bits = np.int64(table[decode(at)])
@@ -351,7 +358,8 @@ def count_by_spaces(address: int, length: int, table: Any) -> int:
     while at < length:
         mark = _next_mark(address, length, at, False)
         at, points = mark, 0
-        while at < length and (byte_at(address + at) == POINT or byte_at(address + at) == 0x21 or byte_at(address + at) == 0x3F):
+        while at < length and (
+                byte_at(address + at) == POINT or byte_at(address + at) == 0x21 or byte_at(address + at) == 0x3F):
             points += byte_at(address + at) == POINT
             at += 1
         last = byte_at(address + at - 1)

@@ -21,16 +21,23 @@ CORPUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "corpus"
 POLICIES = ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"]
 PIECES = st.one_of(
     st.sampled_from([
-        "One two three four five.", "Is this a line of words?", "It says \u201cso\u201d here, \"so.\"", "Never. Ever! Why?", "wait...", "end…",
-        "[1]", "[]", "[edit]", "[citation needed]", "[12", "[٣]", "[Edit]", "a[1]", "{", "}", "lorem ipsum", "Lorem Ipsum.",
-        "LOREM\u00a0IPSUM", "JavaScript", "java[2]script", "java\u017fcript", "javascr\u0131pt", "terms of use", "Terms of U\u017fe", "PRIVACY policy",
-        "pr\u0130vacy policy", "coo\u212aie policy", "uses cookies", "USE of CooKies", "use  cookies", "reuse cookies.", "w" * 1001, "é" * 1000,
-        "\u4e2d" * 1001 + ".", " ", "  ", "\t", "\u3000", "\u200b", "e\u0301.", "\u0648\u0642\u0627\u0644.", "'", "it's over.'", ".", "!", "''",
+        "One two three four five.", "Is this a line of words?", "It says \u201cso\u201d here, \"so.\"",
+        "Never. Ever! Why?", "wait...", "end…",
+        "[1]", "[]", "[edit]", "[citation needed]", "[12", "[٣]", "[Edit]", "a[1]", "{", "}", "lorem ipsum",
+        "Lorem Ipsum.",
+        "LOREM\u00a0IPSUM", "JavaScript", "java[2]script", "java\u017fcript", "javascr\u0131pt", "terms of use",
+        "Terms of U\u017fe", "PRIVACY policy",
+        "pr\u0130vacy policy", "coo\u212aie policy", "uses cookies", "USE of CooKies", "use  cookies",
+        "reuse cookies.", "w" * 1001, "é" * 1000,
+        "\u4e2d" * 1001 + ".", " ", "  ", "\t", "\u3000", "\u200b", "e\u0301.", "\u0648\u0642\u0627\u0644.", "'",
+        "it's over.'", ".", "!", "''",
     ]),
     st.text(st.one_of(st.sampled_from("ab [].!?\"'{é中🙂\u00a0\u2003"), st.characters(codec="utf-8")), max_size=20),
 )  # fmt: skip
-BREAKS = st.sampled_from(["\n", "\n\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029", " ", "", "\n "])
-TEXTS = st.lists(st.tuples(PIECES, BREAKS), max_size=12).map(lambda parts: "".join(piece + end for piece, end in parts))
+BREAKS = st.sampled_from(["\n", "\n\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029",
+    " ", "", "\n "])
+TEXTS = st.lists(st.tuples(PIECES, BREAKS), max_size=12).map(lambda parts: "".join(piece + end for piece,
+    end in parts))
 
 
 def sentences(text, count):
@@ -101,7 +108,8 @@ def edited(values, operator):
 @given(st.lists(TEXTS, max_size=4), st.sampled_from([0, 1, 3, 5]), st.booleans())
 @example(["", "\n", "\n\n", "a\r\n\r\nb", "[1]\n\nOne two three.\n\n[2]\nFour five six.\n\n"], 3, True)
 @example(["[1] [2] [3]\nwords", "  One two three. [1]  \n x", "One two three[1]."], 3, False)
-@example(["a" * 62 + "[1]b c.", "a" * 63 + "[edit] b c.", "x " * 31 + "javascript.", "x " * 30 + "use cookies."], 3, True)
+@example(["a" * 62 + "[1]b c.", "a" * 63 + "[edit] b c.", "x " * 31 + "javascript.", "x " * 30 + "use cookies."],
+          3, True)
 @example(["a lorem ipsum.\n b c {.", "b c { d.\n a lorem ipsum.", "a javascript lorem ipsum {."], 3, True)
 def test_texts_and_counts_are_those_of_the_reference(variant, values, fewest, terminal):
     operator = C4Lines(variant=variant, fewest_words=fewest, terminal_punctuation=terminal)
@@ -109,7 +117,8 @@ def test_texts_and_counts_are_those_of_the_reference(variant, values, fewest, te
 
 
 @pytest.mark.parametrize("size", range(60, 68))
-@pytest.mark.parametrize("tail", ["[1].", "[citation needed].", " javascript.", " use cookies.", "\u2028b c.", "\r\n b c.", " lorem ipsum {."])
+@pytest.mark.parametrize("tail", ["[1].", "[citation needed].", " javascript.", " use cookies.", "\u2028b c.",
+                         "\r\n b c.", " lorem ipsum {."])
 def test_rules_hold_across_the_edges_of_blocks(size, tail):
     values = [("w " * 40)[:size] + tail, "w" * size + tail + " and so on."]
     for variant in VARIANTS:

@@ -19,13 +19,19 @@ COUNTER = re.compile(r"\W*\d[,.\d]*[kmb]?\s+(?:likes|shares|comments|retweets|re
                      r"|downloads|views|followers)\W*")
 LINES = st.one_of(
     st.sampled_from([
-        "", " ", "A line of words.", "SHOUTED LINE of words", "ABcd", "ABCd", "Ⅷ Ⅷ a", "ÉÉé", "123", "1 2", "١٢٣", "²²", "①②", "  99", "3 likes",
-        "(1,234.5K views)", "* 7m\u2003followers *", "2 liKes", "3likes", "x 3 likes", "4 shares now", "5 li\u212aes", "word", "two words",
-        "7 items in cart", "items in cart", "ITEMS in cart and more", "a\u00a0\u0130tems \u0131n cart items in cart", "Read more...", "a b Read more abc",
-        "read more..", "read more", "so it is, Read More...", "Sign-in", "Sign-in now", "\u017fign-in  here", "the sign-in page", "\u3000sign-in x",
-        "one two three four five six seven eight nine ten sign-in items in cart", "中文 字", "e\u0301 \u200b", "\x0b", "a\r", "_ _ x", "\x00a b",
+        "", " ", "A line of words.", "SHOUTED LINE of words", "ABcd", "ABCd", "Ⅷ Ⅷ a", "ÉÉé", "123", "1 2", "١٢٣",
+        "²²", "①②", "  99", "3 likes",
+        "(1,234.5K views)", "* 7m\u2003followers *", "2 liKes", "3likes", "x 3 likes", "4 shares now",
+        "5 li\u212aes", "word", "two words",
+        "7 items in cart", "items in cart", "ITEMS in cart and more",
+        "a\u00a0\u0130tems \u0131n cart items in cart", "Read more...", "a b Read more abc",
+        "read more..", "read more", "so it is, Read More...", "Sign-in", "Sign-in now", "\u017fign-in  here",
+        "the sign-in page", "\u3000sign-in x",
+        "one two three four five six seven eight nine ten sign-in items in cart", "中文 字", "e\u0301 \u200b", "\x0b",
+        "a\r", "_ _ x", "\x00a b",
     ]),
-    st.text(st.one_of(st.sampled_from("abAB 12.,é中🙂\u00a0"), st.characters(codec="utf-8", exclude_characters="\n")), max_size=20),
+    st.text(st.one_of(st.sampled_from("abAB 12.,é中🙂\u00a0"), st.characters(codec="utf-8", exclude_characters="\n")),
+            max_size=20),
 )  # fmt: skip
 TEXTS = st.lists(LINES, max_size=10).map("\n".join)
 
@@ -75,13 +81,15 @@ def edited(values, operator):
 @given(st.lists(TEXTS, max_size=5))
 @example(["", "\n", "\n\n \n", "  123\nA line of words.", "ABC\n  99\n\nwords that stay\n\n  ", "a b\n\n\n\nc d"])
 @example(["\n".join(["x y"] * 70), "ab " * 40 + "\n" + "AB " * 40, "1" * 2000 + "\n" + "1" * 999 + "é", "é" * 2000])
-@example(["AB" * 40 + "ab" * 40, "AB" * 40 + "ab" * 40 + "C", "items in cart items in cart x y", "x items in cartitems in cart"])
+@example(["AB" * 40 + "ab" * 40, "AB" * 40 + "ab" * 40 + "C", "items in cart items in cart x y",
+          "x items in cartitems in cart"])
 def test_texts_and_counts_are_those_of_the_reference(values):
     assert edited(values, RefinedWebLines()) == [reference(value) for value in values]
 
 
 @pytest.mark.parametrize("size", range(60, 68))
-@pytest.mark.parametrize("tail", [" items in cart", " Read more...", "\n3 likes", "\nSHOUTED LINE", "\n12345", "\nSign-in a b", "É a"])
+@pytest.mark.parametrize("tail", [" items in cart", " Read more...", "\n3 likes", "\nSHOUTED LINE", "\n12345",
+                         "\nSign-in a b", "É a"])
 def test_rules_hold_across_the_edges_of_blocks(size, tail):
     values = [letter * size + tail + end for letter in "aA1é" for end in ("", " b c\nd e")] + [("a b " * 17)[:size] + tail]
     assert edited(values, RefinedWebLines()) == [reference(value) for value in values]
@@ -98,7 +106,8 @@ def test_real_documents_become_what_the_reference_says():
         assert edited(values, RefinedWebLines()) == [reference(value) for value in values]
 
 
-@pytest.mark.parametrize("fields", [{"most_capitals": 1.5}, {"most_numerals": -0.1}, {"fewest_words": -1}, {"phrase_words": -1}])
+@pytest.mark.parametrize("fields", [{"most_capitals": 1.5}, {"most_numerals": -0.1}, {"fewest_words": -1},
+                         {"phrase_words": -1}])
 def test_an_impossible_bound_is_a_clear_error(fields):
     with pytest.raises(ConfigError, match=f"operator 'refinedweb': {next(iter(fields))} must be 0 to"):
         RefinedWebLines(**fields)

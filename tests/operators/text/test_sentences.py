@@ -11,14 +11,17 @@ from corpusmill.operators.text.sentences import FULL_STOPS, count_by_spaces, cou
 
 # Text, sentences by spaCy 3.8.18 (blank English with its sentencizer) and by Punkt's English model.
 COUNTED = [
-    ("One sentence.", 1, 1), ("Two of them. Here they are.", 2, 2), ("No mark at all", 1, 1), ("Really? Yes! Good.", 3, 3),
+    ("One sentence.", 1, 1), ("Two of them. Here they are.", 2, 2), ("No mark at all", 1, 1),
+    ("Really? Yes! Good.", 3, 3),
     ("Wait... then go.", 1, 1), ("Mr. Smith met Dr. Jones.", 1, 1), ("J. Smith came. He left.", 2, 2),
     ("It is 3.5 km. Then 4.", 2, 2), ("See 1. Foo and 2. bar.", 3, 2), ('He said "Go." Then he left.', 2, 2),
     ('"Go!" he said.', 2, 2), ("End.Next one.", 2, 1), ("See www.Example.com. It works.", 2, 2),
     ("The U.S. Army is big. NASA. Done.", 3, 3), ("At 37°C. After that.", 2, 2), ("A (short one.) Next.", 2, 2),
-    ("Great!😀 Next.", 2, 1), ("What?! No way.", 2, 2), ("你好。 再见。 完。", 3, 1), ("foo.  bar", 2, 2), ("Vitamin C. is good.", 1, 1),
+    ("Great!😀 Next.", 2, 1), ("What?! No way.", 2, 2), ("你好。 再见。 完。", 3, 1), ("foo.  bar", 2, 2),
+    ("Vitamin C. is good.", 1, 1),
     ("Use a, b, etc. and more. Yes.", 3, 3), ("Fig. 3 shows it. See p. 12.", 3, 3), ("It cost $5. We paid.", 2, 2),
-    ("He left (at 5 p.m.). She stayed.", 2, 2), ("- item one. - item two.", 2, 2), ("“Quoted.” And more.", 2, 2), ("x", 1, 1),
+    ("He left (at 5 p.m.). She stayed.", 2, 2), ("- item one. - item two.", 2, 2), ("“Quoted.” And more.", 2, 2),
+    ("x", 1, 1),
     (". . .", 1, 1), ("end. 'quoted' start", 2, 2), ("v1.2. Next", 2, 2), ("hello world !  Next", 2, 2), ("", 1, 0),
 ]  # fmt: skip
 TEXTS = st.text(st.one_of(st.sampled_from("aB .?!\"'()…1é。\u3000\u00a0"), st.characters(codec="utf-8")), max_size=120)
