@@ -4,11 +4,15 @@
     buffers     Texts: safe addresses of the documents of an Arrow array
     unicode     classes of code points, pinned to one Unicode version
     wordbreak   word-break classes of code points; segments: words by UAX #29
+    categories  further classes, for rules that others have published
     words       whitespace, words and characters; lines: line feeds
     bare        words without case and punctuation, as hashes
     shingles    folded words and their n-grams as hashes
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
     normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels
+    sentences   how many sentences a text has, as spaCy's rules and as Punkt would count them
+    editing     kernels that operators which remove lines are made of
+    urls        RemoveUrls: URLs and runs of empty lines leave the text; removing holds its kernels, domains its list
     markup      text without tags, scripts and entities
     fasttext    classifiers read from fastText's files; classifying: the kernels that apply them
     content     digests of Arrow content; hashing: the hash kernels below it

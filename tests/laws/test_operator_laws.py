@@ -137,6 +137,10 @@ ADVERSARIAL = {
     "short words": lambda n: "a b " * (n // 4),
     "wide spaces": lambda n: "中\u3000" * (n // 6),
     "carriage returns": lambda n: "\r\r\n" * (n // 3),
+    "brackets": lambda n: "[1" * (n // 2),
+    "citations": lambda n: "[1]" * (n // 3) + ".",
+    "points": lambda n: "1.a." * (n // 4),
+    "sentences": lambda n: "Ab. (C.) d!' " * (n // 13),
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from corpusmill.operators.quality.badwords import BadWords
+from corpusmill.operators.quality.c4 import C4Lines
 from corpusmill.operators.quality.classifier import Classifier
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.corruption import Corruption
@@ -26,12 +27,14 @@ from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.outlier import Outlier
 from corpusmill.operators.quality.perplexity import Perplexity
 from corpusmill.operators.quality.pii import PII
+from corpusmill.operators.quality.refinedweb import RefinedWebLines
 from corpusmill.operators.quality.signals import BasicSignals
 from corpusmill.operators.quality.url import Url, UrlList
 from corpusmill.operators.quality.web import WebSignals
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
+from corpusmill.operators.text.urls import RemoveUrls
 
 TESTS = Path(__file__).parents[1] / "operators"
 EVALSET = [{"id": "b and a", "q": "a b " * 20}, {"id": "x", "q": "\n".join("x" * n for n in range(30)), "l": "中 é 🙂- " * 9}]
@@ -42,7 +45,7 @@ OPERATORS = [
     Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(),
     Corruption(), Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
-    BadWords("words.txt"), Url(), UrlList("hosts.txt"), TextLayer(),
+    BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(), TextLayer(),
 ]  # fmt: skip
 FILES = {
     "quality": {"model": TESTS / "text" / "models" / "runs.ftz"},
