@@ -12,7 +12,7 @@ from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.simd import PADDING
 from corpusmill.operators.text.spacy_exceptions import UNITS, exceptions
 from corpusmill.operators.text.spacy_rules import CLASSES, LONGEST, UNIT_LIST, fill_list
-from corpusmill.operators.text.spacy_words import split_chunk, split_words
+from corpusmill.operators.text.spacy_words import MEMO, split_chunk, split_words
 from corpusmill.operators.text.words import UNROLLED, count_words, locate_words
 
 
@@ -60,8 +60,8 @@ def words(text: str) -> list[str]:
     count_words(texts.addresses, texts.lengths, counts)
     spans, joined = np.empty(2 * counts[0] + UNROLLED, np.int32), np.zeros(texts.longest + PADDING, np.uint8)
     locate_words(texts.addresses, texts.lengths, spans)
-    bounds, n = split_words(table.address, table.most, texts.addresses[0], spans, counts[0], joined.ctypes.data,
-                            np.empty(16, np.int32))
+    bounds, n = split_words(table.address, table.most, np.zeros(MEMO, np.uint64), texts.addresses[0], spans, counts[0],
+                            joined.ctypes.data, np.empty(16, np.int32))
     found = joined.tobytes()
     return [found[bounds[i]:bounds[i + 1]].decode() for i in range(n)]
 

@@ -15,8 +15,10 @@ import numpy as np
 
 from corpusmill.operators.text.simd import (
     NONE,
+    ONE,
     byte_at,
     copy_block,
+    fold_multiply,
     inlined,
     kernel,
     low_bits,
@@ -53,14 +55,20 @@ _LOWS = np.uint64(0x7F7F7F7F7F7F7F7F)
 _CASE = np.uint64(0x2020202020202020)
 _FROM_A, _PAST_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
 _LONGEST_UNIT = 7  # characters
+_LEFT, _RIGHT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xE7037ED1A0B428DB)
+MEMO = 1 << 13, 4  # places for chunks of up to sixteen bytes: 256 KiB, whatever the texts
+_PLACES = np.uint64(MEMO[0] - 1)
 
 
 @kernel
-def split_words(tables: int, most: int, address: int, spans: Any, chunks: int, joined: int, bounds: Any) -> tuple[Any, int]:
+def split_words(
+    tables: int, most: int, memo: Any, address: int, spans: Any, chunks: int, joined: int, bounds: Any
+) -> tuple[Any, int]:
     """Write the text without its whitespace to ``joined``, and where each word ends in it to ``bounds``.
 
-    ``spans`` holds start and end of the text's ``chunks``. ``bounds[0]`` is 0 and word ``i`` lies in
-    ``bounds[i] … bounds[i + 1]``. Returns ``bounds``, or a larger array where it was too small, and the number of words.
+    ``spans`` holds start and end of the text's ``chunks``; ``memo`` is MEMO zeros at first, and may be kept from text to
+    text. ``bounds[0]`` is 0 and word ``i`` lies in ``bounds[i] … bounds[i + 1]``. Returns ``bounds``, or a larger array
+    where it was too small, and the number of words.
     """
     bounds[0] = 0
     n = size = 0
@@ -73,14 +81,37 @@ def split_words(tables: int, most: int, address: int, spans: Any, chunks: int, j
         if n + 2 * length + 3 > len(bounds):
             bounds = _grown(bounds, n, length)
         simple = _split_simple(tables, joined + size, length)
-        if simple < 0:
-            n = split_chunk(tables, most, joined, size, size + length, bounds, n)
-        else:
+        if simple >= 0:
             bounds[n + 1] = size + simple
             bounds[n + 2] = size + length
             n += 2 if simple < length else 1
+        elif length <= 16:
+            n = _split_short(tables, most, memo, joined, size, length, bounds, n)
+        else:
+            n = split_chunk(tables, most, joined, size, size + length, bounds, n)
         size += length
     return bounds, n
+
+
+@kernel
+def _split_short(tables: int, most: int, memo: Any, text: int, start: int, length: int, bounds: Any, n: int) -> int:
+    """``split_chunk`` for up to sixteen bytes: where tokens end is remembered as bits, in a place that others may take."""
+    low = first_bytes(text + start, length)
+    high = word_at(text + start + 8) & low_bits(8 * max(length - 8, 0))
+    place = np.int64(fold_multiply(low ^ _LEFT ^ np.uint64(length), high ^ _RIGHT) & _PLACES)
+    if memo[place, 0] == low and memo[place, 1] == high and memo[place, 2] == np.uint64(length):
+        ends = memo[place, 3]
+        while ends != NONE:
+            n += 1
+            bounds[n] = start + lowest(ends)
+            ends &= ends - ONE
+        return n
+    last = split_chunk(tables, most, text, start, start + length, bounds, n)
+    ends = NONE
+    for i in range(n + 1, last + 1):
+        ends |= ONE << np.uint64(bounds[i] - start)
+    memo[place, 0], memo[place, 1], memo[place, 2], memo[place, 3] = low, high, np.uint64(length), ends
+    return last
 
 
 @kernel
@@ -174,7 +205,7 @@ def _split_rest(tables: int, text: int, a: int, b: int, entry: int, bounds: Any,
         while parts != NONE:
             n += 1
             bounds[n] = a + lowest(parts) - text
-            parts &= parts - np.uint64(1)
+            parts &= parts - ONE
     elif not (_has_full_stop(a, b) and is_url(tables + CLASSES, a, b)):
         n = _split_infixes(tables + CLASSES, text, a, b, bounds, n)
     bounds[n + 1] = b - text
@@ -371,7 +402,7 @@ def _spells(tables: int, text: int, bounds: Any, i: int, count: int) -> int:
         return 0
     pattern = NONE
     for k in range(1, count):
-        pattern |= np.uint64(1) << np.uint64(bounds[i + k] - bounds[i])
+        pattern |= ONE << np.uint64(bounds[i + k] - bounds[i])
     return entry if pattern == word_at(entry + PATTERN) else 0
 
 
@@ -395,7 +426,7 @@ def _replace(tables: int, most: int, text: int, bounds: Any, first: int, n: int)
             while parts != NONE:
                 filled += 1
                 bounds[filled] = old[i] + lowest(parts)
-                parts &= parts - np.uint64(1)
+                parts &= parts - ONE
         i += max(counts[i], 1)
         filled += 1
         bounds[filled] = old[i]
