@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.datatrove import Datatrove
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
@@ -30,7 +31,8 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("operator", [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()],
+@pytest.mark.parametrize("operator", [
+    Normalise(), BasicSignals(), Compression(), Datatrove(), Gopher(), Language(), TextLayer()],
                          ids=lambda op: type(op).__name__)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""

@@ -19,6 +19,7 @@ import corpusmill.operators
 from corpusmill.operators.contract import chain, describe
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.quality.compression import Compression
+from corpusmill.operators.quality.datatrove import Datatrove
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.langid import Language
 from corpusmill.operators.quality.signals import BasicSignals
@@ -26,7 +27,7 @@ from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.layer import TextLayer
 from corpusmill.operators.text.normalise import Normalise
 
-OPERATORS = [Normalise(), BasicSignals(), Compression(), Gopher(), Language(), TextLayer()]
+OPERATORS = [Normalise(), BasicSignals(), Compression(), Datatrove(), Gopher(), Language(), TextLayer()]
 # A small model of random words: what it finds means nothing.
 FILES = {"language": {"model": Path(__file__).parents[1] / "operators" / "text" / "models" / "pruned.ftz"}}
 FIELDS = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
