@@ -271,7 +271,8 @@ def _read_words(
         plain_chars += width if kind & _IS_PLAIN else 0
         ends[i + 1] = chars
         slot = (low * _STOP_MULTIPLIER) >> _STOP_SHIFT
-        stops |= np.uint64((_STOP_TABLE[slot] == low) & (size <= 4)) << slot
+        # Zero is an empty slot, and a word of one NUL.
+        stops |= np.uint64((_STOP_TABLE[slot] == low) & (size <= 4) & (low != NONE)) << slot
         pair = np.int64(fold_multiply(before * _LEFT + hashed, _RIGHT) >> shift)
         ids[i] = pair
         filtered[pair] = filtered[pair] << 1 | 1

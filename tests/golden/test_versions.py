@@ -25,7 +25,7 @@ PUBLISHED = {
     ("Normalise", "1"): "ce0e92d35550599fe7b8200b0ac96aba",
     ("BasicSignals", "1"): "afec30020dcea1908cce09d53e66cf8c",
     ("Compression", "1"): "d2a691f8bcf9404fed6b365619cb81d1",
-    ("Datatrove", "1"): "452e59a79fbedf82e6a2d1793e3aa8c1",
+    ("Datatrove", "1"): "c2d626e9696d4fe4fba86d79c4b9c81c",
     ("Gopher", "1"): "97e69c939810999afae6ef0fab1f3bc2",
     ("Language", "1"): "94c9a3258b94099e656542774324f2d8",
     ("TextLayer", "1"): "7d59f70f956bab16136567624c3ff753",
