@@ -83,10 +83,12 @@ def compare(batch, theirs, found):
     rows = list(zip(batch["source"].to_pylist(), theirs, found, strict=True))
     domains = sorted({source for source, _, _ in rows})
     differ = collections.Counter((a, b) for _, a, b in rows if a != b)
-    return {"decisions": share([(a is None) == (b is None) for _, a, b in rows]), "reasons": share([a == b for _, a, b in rows]),
+    return {"decisions": share([(a is None) == (b is None) for _, a, b in rows]),
+            "reasons": share([a == b for _, a, b in rows]),
             "dropped": sum(a is not None for _, a, _ in rows),
             "by_domain": {domain: {"documents": sum(source == domain for source, _, _ in rows),
-                                   "reasons": share([a == b for source, a, b in rows if source == domain])} for domain in domains},
+                                   "reasons": share([a == b for source, a, b in rows if source == domain])}
+                          for domain in domains},
             "by_reason": dict(collections.Counter(str(a) for _, a, _ in rows).most_common()),
             "differ": [{"datatrove": a, "ours": b, "documents": n} for (a, b), n in differ.most_common()]}
 

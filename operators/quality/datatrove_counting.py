@@ -79,7 +79,9 @@ _STOP_TABLE = _stop_table()
 
 
 @kernel
-def count_datatrove(addresses: Integers, lengths: Integers, chunks: Any, feeds: Any, rules: int, most: int, counts: Any) -> None:
+def count_datatrove(
+    addresses: Integers, lengths: Integers, chunks: Any, feeds: Any, rules: int, most: int, counts: Any
+) -> None:
     """Fill ``counts`` (COLUMNS × documents); ``chunks`` and ``feeds`` + 1 of each document size the memory."""
     spans = np.empty(2 * max(1, chunks.max()) + UNROLLED, np.int32)
     lines = np.empty((feeds.max(), 2), np.int32)
@@ -100,7 +102,8 @@ def count_datatrove(addresses: Integers, lengths: Integers, chunks: Any, feeds: 
         if row[WORDS] + 16 > len(scratch[0]):
             scratch = _scratch(row[WORDS] + row[WORDS] // 4 + 16)
         keys, distinct, ends, places, ids, occurrences, slots, filtered = scratch
-        _read_words(rules + CLASSES, text, ascii_only, bounds, keys, ends, places, ids, distinct, occurrences, slots, filtered, row)
+        _read_words(rules + CLASSES, text, ascii_only, bounds, keys, ends, places, ids, distinct, occurrences, slots, filtered,
+                    row)
         # The hashes of the words have served: ``keys`` and ``ends`` now hold hashes and characters of lines.
         n = _read_lines(rules + CLASSES, addresses[d], feeds[d], ascii_only, bits_at, lines, keys, ends, row)
         copies, row[DUPLICATE_PIECE_CHARS], row[DUPLICATE_LINE_CHARS] = count_later_copies(

@@ -84,7 +84,9 @@ def _lengthen(places: Any, ids: Any, n: int, counts: Any, keys: Any) -> int:
 
 
 @kernel
-def find_beginnings(joined: int, bounds: Any, words: int, filtered: Any, slots: Any, states: Any, reach: Any, places: Any) -> int:
+def find_beginnings(
+    joined: int, bounds: Any, words: int, filtered: Any, slots: Any, states: Any, reach: Any, places: Any
+) -> int:
     """Write the words at which a run of five or more may begin that repeats to ``places``; returns how many.
 
     ``reach[i]`` becomes how many bytes from word ``i`` on, in steps of four, some other word begins with too: 0 for less

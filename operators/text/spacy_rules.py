@@ -1,7 +1,9 @@
 """The tables of the spaCy-compatible tokenizer, packed for its kernels into one block of memory.
 
 An entry's ``PARTS`` has a bit for each byte at which a token of the exception begins, but for the first; ``PATTERN`` the
-same for the tokens that the string would have without exceptions, which are ``COUNT``. The block holds two lists of strings (what spaCy splits by exception; units) and the character classes. A list is a bitmap
+same for the tokens that the string would have without exceptions, which are ``COUNT``.
+
+The block holds two lists of strings (what spaCy splits by exception; units) and the character classes. A list is a bitmap
 of 2^16 bits over its strings' first eight bytes, which answers nearly every question, then a hash table of entry numbers
 and the entries: 64 bytes each, of which 32 are the string.
 """

@@ -14,7 +14,8 @@ from corpusmill.operators.text.unicode import CODE_POINTS
 
 # Made by benchmarks/agreement/spacy_answers.py: chunks that its seed draws, and what spaCy makes of them.
 ANSWERS = json.loads((Path(__file__).parent / "models" / "spacy_answers.json").read_text())
-CHUNKS = st.text(st.one_of(st.sampled_from("ab.A'’\"(,-–—:/…$%5°s#é中😀@_"), st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp"])))
+CHUNKS = st.text(st.one_of(st.sampled_from("ab.A'’\"(,-–—:/…$%5°s#é中😀@_"),
+                           st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp"])))
 
 
 @pytest.mark.parametrize("kind", ANSWERS["answers"])
@@ -40,7 +41,8 @@ def test_words_tile_their_chunk(chunk):
     assert all(words(chunk))
 
 
-@pytest.mark.parametrize("chunk", ["(" * 70_000, "." * 70_001, "a," * 40_000, "x" * 100_000, "é-" * 30_000, "@." * 30_000, "5km" * 9999])
+@pytest.mark.parametrize("chunk", ["(" * 70_000, "." * 70_001, "a," * 40_000, "x" * 100_000, "é-" * 30_000,
+                                   "@." * 30_000, "5km" * 9999])
 def test_long_chunks_are_split_in_linear_time(chunk):
     assert "".join(words(chunk)) == chunk
 
