@@ -16,6 +16,8 @@
     badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton
     c4           C4Lines: C4's rules for lines, which edit the text; c4_editing holds its kernel
     refinedweb   RefinedWebLines: RefinedWeb's, as DCLM runs them; refinedweb_editing holds its kernel
+    datatrove    Datatrove: the counts of datatrove's Gopher and FineWeb filters; datatrove_counting and
+                 datatrove_repetition hold its kernels
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
                  contamination holds the kernels, common finds the n-grams that are boilerplate

@@ -8,6 +8,8 @@
     words       whitespace, words and characters; lines: line feeds
     bare        words without case and punctuation, as hashes
     shingles    folded words and their n-grams as hashes
+    spacy       words as spaCy's blank("en") finds them; spacy_words and spacy_urls hold the kernels, spacy_classes,
+                spacy_exceptions and spacy_rules their tables
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
     normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels
     sentences   how many sentences a text has, as spaCy's rules and as Punkt would count them

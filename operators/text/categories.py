@@ -20,7 +20,7 @@ NUMERAL = 16  # str.isdigit(): Nd, superscripts, circled digits
 @functools.cache
 def categories() -> npt.NDArray[np.uint8]:
     """One byte of class bits per code point, zero beyond U+10FFFF; shape (DECODABLE,)."""
-    return decode(RUNS)
+    return decode_runs(RUNS)
 
 
 RUNS = (

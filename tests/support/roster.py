@@ -16,6 +16,7 @@ from corpusmill.operators.quality.c4 import C4Lines
 from corpusmill.operators.quality.classifier import Classifier
 from corpusmill.operators.quality.compression import Compression
 from corpusmill.operators.quality.corruption import Corruption
+from corpusmill.operators.quality.datatrove import Datatrove
 from corpusmill.operators.quality.decontaminate import Decontaminate
 from corpusmill.operators.quality.difficulty import Difficulty
 from corpusmill.operators.quality.gopher import Gopher
@@ -45,7 +46,8 @@ OPERATORS = [
     Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(),
     Corruption(), Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
-    BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(), TextLayer(),
+    BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(),
+    Datatrove(), TextLayer(),
 ]  # fmt: skip
 FILES = {
     "quality": {"model": TESTS / "text" / "models" / "runs.ftz"},
