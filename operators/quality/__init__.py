@@ -18,6 +18,10 @@
     refinedweb   RefinedWebLines: RefinedWeb's, as DCLM runs them; refinedweb_editing holds its kernel
     datatrove    Datatrove: the counts of datatrove's Gopher and FineWeb filters; datatrove_counting and
                  datatrove_repetition hold its kernels
+    nemo         Nemo: the counts of NeMo Curator's English heuristics; nemo_counting, nemo_phrases and nemo_repetition hold
+                 its kernels
+    corruption   Corruption: broken encodings, and text that says everything twice; corruption_counting holds its kernel
+    multilingual Multilingual: words, stop words and sentence ends by language; multilingual_counting holds its kernel
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
                  contamination holds the kernels, common finds the n-grams that are boilerplate

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from corpusmill.operators.text.simd import PADDING
 from corpusmill.operators.text.spacy_exceptions import UNITS, exceptions
 from corpusmill.operators.text.spacy_rules import CLASSES, LONGEST, UNIT_LIST, fill_list
 from corpusmill.operators.text.spacy_words import MEMO, split_chunk, split_words
+from corpusmill.operators.text.unicode import DECODABLE
 from corpusmill.operators.text.words import UNROLLED, count_words, locate_words
 
 
@@ -35,7 +37,7 @@ class Rules:
 @functools.cache
 def rules() -> Rules:
     """The rules of ``spacy.blank("en")``, 3.8."""
-    block = np.zeros(CLASSES + 2 * spacy_classes.DECODABLE + 16, np.uint8)
+    block = np.zeros(CLASSES + 2 * DECODABLE + 16, np.uint8)
     block[CLASSES:-16] = spacy_classes.classes().view(np.uint8)
     fill_list(block, UNIT_LIST, [(unit, 0, 0, 0) for unit in UNITS])
     entries, most = [], 0
@@ -66,5 +68,5 @@ def words(text: str) -> list[str]:
     return [found[bounds[i]:bounds[i + 1]].decode() for i in range(n)]
 
 
-def _mask(ends: npt.NDArray[np.int_]) -> int:
+def _mask(ends: npt.NDArray[Any]) -> int:
     return sum(1 << int(end) for end in ends[:-1])

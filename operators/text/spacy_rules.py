@@ -9,6 +9,7 @@ and the entries: 64 bytes each, of which 32 are the string.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,10 +73,10 @@ def _find(listed: int, address: int, size: int) -> int:
     low = first_bytes(address, size)
     slot = np.int64((low * _MULTIPLIER) >> _TO_SLOT)
     while True:
-        number = np.int64(word_at(listed + _BITMAP + 8 * slot))
+        number: Any = np.int64(word_at(listed + _BITMAP + 8 * slot))
         if number == 0:
             return 0
-        entry = listed + _BITMAP + _SLOTS + 64 * (number - 1)
+        entry: int = listed + _BITMAP + _SLOTS + 64 * (number - 1)
         if np.int64(word_at(entry + SIZE)) == size:
             differing = word_at(entry) ^ low
             for i in range(1, 4):

@@ -80,9 +80,7 @@ def _is_host(table: int, start: int, stop: int) -> bool:
             if not well_formed:
                 return False
             dot, label = at, 0
-        elif _names(point):
-            label += 1
-        elif (point == 0x5F or point == 0x2D) and last != 0x2E:
+        elif _names(point) or ((point == 0x5F or point == 0x2D) and last != 0x2E):
             label += 1
         elif class_at(table, at) & LOWER:  # beyond U+FFFF: only the last label may have it
             label += LONGEST_LABEL + 1

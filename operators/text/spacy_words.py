@@ -122,10 +122,10 @@ def _grown(bounds: Any, n: int, length: int) -> Any:
 
 
 @inlined
-def _dull(word: int) -> int:
+def _dull(word: Any) -> Any:
     """The top bit of each byte that is no ASCII letter."""
     low = (word | _CASE) & _LOWS
-    return ~((low + _FROM_A) & ~(low + _PAST_Z) & ~word) & _TOPS  # type: ignore[no-any-return]
+    return ~((low + _FROM_A) & ~(low + _PAST_Z) & ~word) & _TOPS
 
 
 @inlined
@@ -209,7 +209,8 @@ def _split_rest(tables: int, text: int, a: int, b: int, entry: int, bounds: Any,
     elif not (_has_full_stop(a, b) and is_url(tables + CLASSES, a, b)):
         n = _split_infixes(tables + CLASSES, text, a, b, bounds, n)
     bounds[n + 1] = b - text
-    return n + (bounds[n] != b - text)
+    last: int = bounds[n]
+    return n + (last != b - text)
 
 
 @kernel

@@ -8,6 +8,12 @@ from roster import FIELDS, OPERATORS, TEXTS, batch_of, opened
 from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
 
 PUBLISHED = {
+    ("quality", "1"): "35690e9ac0b18d33578408ff16e3d091",
+    ("datatrove", "1"): "c2d626e9696d4fe4fba86d79c4b9c81c",
+    ("multilingual", "1"): "15c4a210d339add65679fea2492cd97d",
+    ("urls", "1"): "1bf32f8d6ce5c8a0fe3434828974db1a",
+    ("refinedweb", "1"): "84d651fc4d8d6a2f5921df8eed90f802",
+    ("c4", "1"): "4de228b347367172b2df56ca08f1e7ad",
     ("pii", "1"): "3487b6eda1364ecdc9c7f0939cb712ad",
     ("gopher", "2"): "edee226cb30ca55b1df2ad4b015701ba",
     ("dolma", "1"): "3e8a8ee00ef8333f6cf05ebf6ed16399",

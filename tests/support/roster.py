@@ -43,11 +43,11 @@ CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}]
                     window=2, fragment=5)
 PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
 OPERATORS = [
-    Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(), WebSignals(ngrams="uax29"), Language(), Nemo(),
-    Corruption(), Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
+    Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(),
+    WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(), Datatrove(),
+    Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
-    BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(),
-    Datatrove(), TextLayer(),
+    BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(), TextLayer(),
 ]  # fmt: skip
 FILES = {
     "quality": {"model": TESTS / "text" / "models" / "runs.ftz"},

@@ -83,10 +83,14 @@ def signals(values):
 
 
 @given(st.lists(TEXTS, max_size=5))
-@example(["", "\n", "\n\n", " ", "a" * 64, "." * 64, "." * 63 + "a", "é" * 32 + " 1", "\n" * 130, "1 " * 64, "a b " * 300])
-@example(["......", "...\n. . .\n…\n- x...\r\n•…\x85• y", "line one.\n\n" * 40, "\n\n\n a\n \nb\n\n\nc \n\n \n\nc", "\u2003" * 64])
-@example(["1 11 1 1 1 2 11 1 1 1 1 2", "1 11 1 1 1 x " * 9, " ".join(map(str, range(3000))) * 2, "a\n" * 2000, "w" * 1100 + " z"])
-@example(["it is a far, far better thing that I do, than I have ever done; " * 3 + "it is so. " * 4, "((((((" * 40, "\r\n\r\n" * 40])
+@example(["", "\n", "\n\n", " ", "a" * 64, "." * 64, "." * 63 + "a", "é" * 32 + " 1", "\n" * 130, "1 " * 64,
+          "a b " * 300])
+@example(["......", "...\n. . .\n…\n- x...\r\n•…\x85• y", "line one.\n\n" * 40, "\n\n\n a\n \nb\n\n\nc \n\n \n\nc",
+          "\u2003" * 64])
+@example(["1 11 1 1 1 2 11 1 1 1 1 2", "1 11 1 1 1 x " * 9, " ".join(map(str, range(3000))) * 2, "a\n" * 2000,
+          "w" * 1100 + " z"])
+@example(["it is a far, far better thing that I do, than I have ever done; " * 3 + "it is so. " * 4, "((((((" * 40,
+          "\r\n\r\n" * 40])
 def test_signals_are_those_of_the_reference(values):
     assert signals(values) == [reference(value) for value in values]
 
