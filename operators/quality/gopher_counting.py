@@ -198,14 +198,7 @@ def scan(
                 rest &= rest - ONE
             here += UNROLLED
         words_before = filled - count_ones(edges)
-        breaks = equal(block, LINE_FEED) & valid
-        while breaks != NONE:
-            bit = lowest(breaks)
-            breaks &= breaks - ONE
-            feeds[lines, 0] = at + bit
-            feeds[lines, 1] = (words_before + count_ones(edges & low_bits(bit + 1))) >> 1
-            lines += 1
-
+        lines = _put_feeds(feeds.ctypes.data, lines, at, equal(block, LINE_FEED) & valid, edges, words_before)
         wide = between(block, 0x80, 0xFF) & valid
         any_wide |= wide
         inside = between(block, 0x80, 0xBF) & valid
@@ -230,11 +223,7 @@ def scan(
         if any_wide != NONE:
             alnum += _count_of_class(block, first & wide, classes, LETTER | DIGIT)
             tokens += _count_of_class(block, token & wide, properties, ALNUM)
-            while dull_ends != NONE:
-                bit = lowest(dull_ends)
-                dull_ends &= dull_ends - ONE
-                word = words_before + count_ones(edges & low_bits(bit + 1)) - 2
-                dull_words -= _has_wide_letter(address + spans[word], address + at + bit, classes)
+            dull_words -= _count_wide_words(address, at, dull_ends, edges, words_before, spans, classes)
     if filled & 1:
         spans[filled] = length
         filled += 1
@@ -244,6 +233,32 @@ def scan(
     row[WORDS], row[ALNUM_WORDS], row[ALPHA_WORDS] = words, alnum, words - dull_words
     row[WORD_CHARS], row[ALNUM_TOKENS] = chars, tokens
     return bool(any_wide == NONE)
+
+
+@inlined
+def _put_feeds(feeds: int, lines: int, at: int, breaks: Any, edges: Any, words_before: int) -> int:
+    """Write position and words before it, two int32, of the line feeds of a block; returns how many lines there are now."""
+    while breaks != NONE:
+        bit = lowest(breaks)
+        breaks &= breaks - ONE
+        words = (words_before + count_ones(edges & low_bits(bit + 1))) >> 1
+        put_word(feeds + 8 * lines, np.uint64(at + bit) | np.uint64(words) << np.uint64(32))
+        lines += 1
+    return lines
+
+
+@kernel
+def _count_wide_words(
+    address: int, at: int, dull_ends: Any, edges: Any, words_before: int, spans: Any, classes: Any
+) -> int:
+    """How many of the words without an ASCII letter that end in a block have another letter."""
+    found = 0
+    while dull_ends != NONE:
+        bit = lowest(dull_ends)
+        dull_ends &= dull_ends - ONE
+        word = words_before + count_ones(edges & low_bits(bit + 1)) - 2
+        found += _has_wide_letter(address + spans[word], address + at + bit, classes)
+    return found
 
 
 @kernel

@@ -44,14 +44,14 @@ _FACES = (
 )
 
 # Split off after an ASCII digit, longest first by construction: no unit begins within a number.
-_OTHERS = (
+_MORE_UNITS = (
     "ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % "
     "нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ غرام جرام جم كغ ملغ كوب اكواب"
 )
 _MEASURES = "km m dm cm mm", " км м дм см мм", "كم م سم مم"
 UNITS = (
     *(f"{unit}{power}" for family in _MEASURES for unit in family.split() for power in ("", "²", "³")),
-    *_OTHERS.split(),
+    *_MORE_UNITS.split(),
     "тбكم",  # two lists run into each other in spaCy
     "US$", "C$", "A$",
 )  # fmt: skip

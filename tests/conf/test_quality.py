@@ -50,7 +50,7 @@ def test_the_rules_of_a_profile_read_signals_of_its_chain(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_of_gopher_has_the_published_threshold(name):
-    rules = [rule for rule in profile(name)[1] if rule.reason in PUBLISHED]
+    rules = [rule for rule in profile(name)[1] if rule.reason in PUBLISHED and rule.by is None]
     assert {rule.reason: rule.max if rule.min is None else rule.min for rule in rules}.items() <= PUBLISHED.items()
     if name in ("gopher", "web_english"):
         assert [rule.reason for rule in rules] == list(PUBLISHED)
@@ -84,6 +84,7 @@ def test_code_is_not_judged_as_prose():
         [None, "dup_line_frac", None, "too_short"]
 
 
-def test_profiles_are_described_by_their_operators():
-    """A profile's identity is its chain: no two profiles with the same operators hide behind different names."""
-    assert len({repr([describe(op) for op in profile(name)[0].operators]) for name in NAMES}) == len(NAMES)
+def test_no_two_profiles_are_the_same():
+    """Some share a chain and differ in their rules, such as gopher_datatrove and fineweb."""
+    described = {name: repr([[describe(op) for op in profile(name)[0].operators], profile(name)[1]]) for name in NAMES}
+    assert len(set(described.values())) == len(NAMES)
