@@ -79,4 +79,4 @@ def test_what_cannot_be_trained_is_a_clear_error(mill, words, message):
 def test_a_manifest_without_a_model_is_a_clear_error(mill, classes):
     documents = mill("ingest", "corpus=files", f"corpus.paths=[{classes['good']}]", "name=fine")
     result = mill.run("annotate", f"documents={documents}", "quality=classifier", "quality.operators.0.path=@fine")
-    assert (result.code, "which has no model" in result.err) == (2, True)
+    assert (result.code, "with which nothing was learned" in result.err) == (2, True)

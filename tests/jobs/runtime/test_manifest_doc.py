@@ -12,7 +12,7 @@ from corpusmill.jobs.runtime.receipts import Output, Receipt
 from corpusmill.jobs.runtime.shards import Stored
 
 DOC = (Path(__file__).parents[3] / "docs" / "manifest.md").read_text()
-RARE = {"partial", "quarantine"}  # details that a complete build of good rows does not have
+RARE = {"partial", "quarantine", "cuts", "artifact"}  # details that a complete build of good rows does not have
 
 
 def tables(heading: str) -> list[list[str]]:
