@@ -64,8 +64,8 @@ def test_a_submitted_build_gives_the_digests_of_an_inline_build(cluster, folder,
     address, with_token = cluster
     remote, inline = folder / "remote", folder / "inline"
     build = [BIN / "corpusmill", "build", "recipe=demo", *SETTINGS]
-    submitted = _run([BIN / "ray", "job", "submit", "--address", address, "--", *build, "engine=ray",
-                      f"store.root={remote}"], with_token)
+    submitted = _submit([BIN / "ray", "job", "submit", "--address", address, "--", *build, "engine=ray",
+                         f"store.root={remote}"], with_token)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "succeeded" in submitted.stdout
     named = [line for line in submitted.stdout.splitlines() if line.startswith("manifest: ")]
@@ -104,6 +104,15 @@ def test_a_submission_without_the_token_is_refused(cluster, environment):
 
 def _run(command, environment):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+
+
+def _submit(command, environment):
+    """The dashboard answers before the agent that takes jobs is there: on a busy machine it says so, and asks to try again."""
+    for _ in range(30):
+        submitted = _run(command, environment)
+        if "No available agent" not in submitted.stderr:
+            break
+    return submitted
 
 
 def _digests(root):
