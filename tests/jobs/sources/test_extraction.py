@@ -62,7 +62,7 @@ def test_a_page_beyond_the_limit_is_not_tried(extract):
 
 
 def test_time_counts_for_each_page_alone(extract):
-    """The limit is set anew for every page, not once for the process. A page takes a sixth of it here, or half on slow cores."""
+    """The limit is set anew for every page, not once for the process: a page takes a sixth of it, half on slow cores."""
     for _ in range(8):
         extract(b"<div>" * 5_000)
 
