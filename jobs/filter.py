@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from omegaconf import MISSING
 
 from corpusmill.jobs.annotate import QualityConfig
-from corpusmill.jobs.filtering import learning
+from corpusmill.jobs.filtering import cutoffs
 from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.runtime import aligned, inputs, stage
 from corpusmill.jobs.runtime.config import Common, session
@@ -47,7 +47,7 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """A verdict and a reason for every document."""
     rules = parse_rules(config.quality.rules)
-    if config.quality.cutoffs and not learning.selectors(rules):
+    if config.quality.cutoffs and not cutoffs.selectors(rules):
         raise ConfigError(f"quality.cutoffs={config.quality.cutoffs}: no rule needs any")
     found = inputs.resolve(store, {"annotations": config.annotations}, ["annotations", "documents"])
     chosen = {stage: found[stage] for stage in ("annotations", "documents")}
@@ -56,8 +56,8 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     parameters: dict[str, Any] = {"subset": aligned.Subset(config.limit, config.sample).parameters()}
     made = stage.Stage("decisions", DECISIONS, parameters, chosen, inputs.view_of(found))
     told: dict[str, Any] = {"rules": [describe(rule)["parameters"] for rule in rules], "version": Select.version}
-    if learning.selectors(rules):
-        told["cutoffs"] = learning.cutoffs_of(here, rules, made, config.quality.cutoffs or "")
+    if cutoffs.selectors(rules):
+        told["cutoffs"] = cutoffs.cutoffs_of(here, rules, made, config.quality.cutoffs or "")
     made = dataclasses.replace(made, parameters=parameters | told)
     done = stage.committed(here, made)
     if done is None:
@@ -69,7 +69,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
 
 def _decide(here: Session, made: stage.Stage, rules: tuple[Entry, ...], *, empty_ok: bool) -> Manifest:
     digest = made.parameters.get("cutoffs")
-    work = Select(learning.read(here.store, digest, rules) if digest else learning.applied(rules, ()))
+    work = Select(cutoffs.read(here.store, digest, rules) if digest else cutoffs.applied(rules, ()))
     return stage.run(here, made, aligned.tasks(here.store, made, text=False), made.inputs["annotations"].shards, work,
                      details={"rules": [rule.reason for rule in rules]} | _cuts(work.rules), empty_ok=empty_ok)
 
@@ -95,7 +95,7 @@ class Select:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Decisions of the shard."""
-        rows = aligned.read(store, task.payload, learning.columns_of(self.rules, "doc_id", "source"))
+        rows = aligned.read(store, task.payload, cutoffs.columns_of(self.rules, "doc_id", "source"))
         outcome = select(rows, self.rules)
         emit(encode([outcome.batch], DECISIONS))
         reasons = pc.fill_null(outcome.batch.column("reason"), "kept")

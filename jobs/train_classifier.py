@@ -27,7 +27,7 @@ from corpusmill.jobs.runtime.store import Store, StoreOptions
 from corpusmill.jobs.sources.files import SourceFile, find
 from corpusmill.jobs.sources.reading import Reading, read_bundle
 from corpusmill.operators.errors import ConfigError, DataError
-from corpusmill.operators.quality.cuts import table
+from corpusmill.operators.quality.precision_recall import table
 from corpusmill.operators.text import fasttext
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.classifying import score
@@ -176,7 +176,8 @@ def _distinct(held: pa.Table, counts: dict[str, int]) -> pa.Table:
     if held.num_rows == 0:
         return held
     held = held.sort_by("digest").combine_chunks()
-    digests = np.frombuffer(b"".join(held.column("digest").to_pylist()), "V16")
+    column = held.column("digest").chunk(0)
+    digests = np.frombuffer(column.buffers()[1], "V16")[column.offset:column.offset + len(column)]
     first = np.concatenate([[True], digests[1:] != digests[:-1]])
     counts["dropped.copies"] += int((~first).sum())
     return held.filter(pa.array(first))

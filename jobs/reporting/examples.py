@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.filtering.learning import columns_of, judges_of
+from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.runtime.inputs import view_of

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpusmill.jobs.filter import labels
-from corpusmill.jobs.filtering.learning import columns_of, judges_of
+from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.reporting import examples
 from corpusmill.jobs.runtime import aligned
 from corpusmill.jobs.runtime.manifest import Manifest

@@ -1,7 +1,7 @@
 """Learn from the shards of documents: a Fit's states come from the workers and are merged here; nothing is committed."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -39,15 +39,17 @@ def living(store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pc.fill_null(batch.column("keep"), False)).select(list(columns)) if dropping else batch
 
 
-def learn(here: Session, stage: Stage, fit: Fit[Any], title: str) -> Any:
-    """The state of all shards together; None where there is no document.
+def learn(
+    here: Session, stage: Stage, fit: Fit[Any], title: str, look: Callable[[Task], tuple[Any, int, int]] | None = None
+) -> Any:
+    """The state of all shards together; None where there is no document. ``look`` gives that of one, else ``Look`` does.
 
     States of about as many shards are merged first, so that of S shards each is copied about log2 S times.
     """
     tasks = list(aligned.tasks(here.store, stage, text=True))
     waiting: list[tuple[int, Any]] = []  # how many shards, and their state; ever fewer shards
     with here.progress(title, len(tasks)) as bar:
-        for state, rows, size in here.engine.map(Look(here.store, fit), tasks):
+        for state, rows, size in here.engine.map(look or Look(here.store, fit), tasks):
             bar.advance(rows, size)
             shards = 1
             while state is not None and waiting and waiting[-1][0] <= shards:

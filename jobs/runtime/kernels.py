@@ -24,8 +24,9 @@ import corpusmill.operators
 from corpusmill.operators.contract import Chain
 from corpusmill.operators.schema import DOCUMENTS
 
-# Between them these reach every kernel of the text operators: edits, wide characters, repeated lines.
-_SAMPLES = ("", "a word\r\n\n\n\n\n• “Ünï” 中文\u200b \n• “Ünï” 中文\n" * 4, "one line, again one line, again one line")
+# Between them these reach every kernel of the text operators: edits, wide characters, repeated lines, personal data.
+_SAMPLES = ("", "write to someone@example.com", "one line, again one line, again one line",
+            "a word\r\n\n\n\n\n• “Ünï” 中文\u200b \n• “Ünï” 中文\n" * 4)
 
 
 @functools.cache

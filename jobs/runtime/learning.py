@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusmill.jobs.runtime import aligned, artifacts, kernels, stage
+from corpusmill.jobs.runtime import aligned, artifacts, fitting, kernels, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
@@ -51,14 +51,8 @@ def _fitted(here: Session, before: Chain, operator: Any, documents: Manifest, su
 
 def _learn(here: Session, before: Chain, operator: Any, made: stage.Stage) -> bytes:
     fit = _fit(here.store, operator)
-    total = fit.partial(_no_rows(operator))
-    shards = sum(1 for _ in aligned.tasks(here.store, made, text=True))
-    with here.progress(made.name, shards) as bar:
-        tasks = aligned.tasks(here.store, made, text=True)
-        for seen, rows, nbytes in here.engine.map(Look(here.store, before, operator), tasks):
-            total = fit.merge(total, seen)
-            bar.advance(rows, nbytes)
-    return fit.finish(total)
+    state = fitting.learn(here, made, fit, made.name, Look(here.store, before, operator))
+    return fit.finish(fit.partial(_no_rows(operator)) if state is None else state)
 
 
 def _fit(store: Store, operator: Any) -> Fit[Any]:

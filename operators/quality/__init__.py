@@ -1,5 +1,6 @@
 """What a document is worth: signals that describe it, and the rules that decide.
 
+    counts       Counts: what operators share whose signals are counts of one kernel
     signals      BasicSignals: characters, words and lines in exact counts; counting holds its kernel
     classifier   Classifier: how probable each label is, by any fastText classifier
     compression  Compression: how much of a text repeats what stands before it
@@ -24,7 +25,7 @@
     multilingual Multilingual: words, stop words and sentence ends by language; multilingual_counting holds its kernel
     langid       Language: by a fastText classifier, on text without markup
     decontaminate  Decontaminate: what documents share with evaluation sets; evalsets reads these, evalindex is their index,
-                 contamination holds the kernels, common finds the n-grams that are boilerplate
+                 contamination holds the kernels, common_ngrams finds those that are boilerplate
     select       rules and selectors over signals: keep or drop, and the reason
     rules        bounds, lists of values, dates, bounds for each group, inverses; values holds what they look at
     selectors    Ranked: quantile, top, gumbel; Pareto: by chance; cutoffs holds how exact cuts are learned without a shuffle

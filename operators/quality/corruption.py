@@ -1,23 +1,15 @@
 """``Corruption``: traces of broken encodings, of machines, and of text that says everything twice."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.quality.corruption_counting import COLUMNS, count_corruption
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
-from corpusmill.operators.text.words import count_words
 
 
 @dataclasses.dataclass(frozen=True)
-class Corruption:
+class Corruption(Counts):
     """Adds int64 counts named ``{name}.{signal}``: what Rikters (2018), "Impact of Corpora Quality on Neural Machine
     Translation", removes, for documents of one language.
 
@@ -39,33 +31,15 @@ class Corruption:
 
     name: str = "corruption"
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table = classes()
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            words, _ = words_and_lines(texts)
+            count_corruption(texts.addresses, texts.lengths, words, table, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table = self.adds, classes()
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            words = np.empty(len(texts), np.int64)
-            count_words(texts.addresses, texts.lengths, words)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_corruption(texts.addresses, texts.lengths, words, table, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
+        return fill

@@ -1,24 +1,15 @@
 """``Datatrove``: the counts of datatrove's Gopher and FineWeb filters, with datatrove's own definitions."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
 from corpusmill.operators.quality.datatrove_counting import COLUMNS, count_datatrove
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
-from corpusmill.operators.text.lines import count_lines
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.spacy import rules
-from corpusmill.operators.text.words import count_words
 
 
 @dataclasses.dataclass(frozen=True)
-class Datatrove:
+class Datatrove(Counts):
     """Adds int64 counts named ``{name}.{signal}``: what GopherQualityFilter, GopherRepetitionFilter and
     FineWebQualityFilter of datatrove 0.10.1 (commit a649de79) divide; their thresholds are rules.
 
@@ -51,34 +42,15 @@ class Datatrove:
 
     name: str = "datatrove"
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table = rules()
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            chunks, lines = words_and_lines(texts)
+            count_datatrove(texts.addresses, texts.lengths, chunks, lines, table.address, table.most, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table = self.adds, rules()
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            chunks, lines = np.empty((2, len(texts)), np.int64)
-            count_words(texts.addresses, texts.lengths, chunks)
-            count_lines(texts.addresses, texts.lengths, lines)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_datatrove(texts.addresses, texts.lengths, chunks, lines, table.address, table.most, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
+        return fill

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality import evalindex
-from corpusmill.operators.quality.common import Common, common_of
+from corpusmill.operators.quality.common_ngrams import Common, common_of
 from corpusmill.operators.quality.contamination import (
     CHARS,
     COLUMNS,

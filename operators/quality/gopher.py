@@ -1,28 +1,19 @@
 """``Gopher``: the counts that Gopher's quality and repetition rules are made of, as DCLM defines them."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
 from corpusmill.operators.quality.gopher_counting import COLUMNS, count_gopher
-from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Integers, Texts
-from corpusmill.operators.text.columns import TEXT, append
-from corpusmill.operators.text.lines import count_lines
 from corpusmill.operators.text.unicode import classes
 from corpusmill.operators.text.wordbreak import properties
-from corpusmill.operators.text.words import count_words
 
 NGRAMS = ("space", "uax29")
 
 
 @dataclasses.dataclass(frozen=True)
-class Gopher:
+class Gopher(Counts):
     """Adds int64 counts named ``{name}.{signal}``; the thresholds of Rae et al. (2021) over their ratios are rules.
 
     Definitions are DCLM's (mlfoundations/dclm 361714bd, baselines/mappers/filters/content_filters.py). Words are maximal
@@ -58,44 +49,19 @@ class Gopher:
     name: str = "gopher"
     ngrams: str = "space"  # or uax29: which words n-grams are of
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "2"
 
     def __post_init__(self) -> None:
         if self.ngrams not in NGRAMS:
             raise ConfigError(f"operator {self.name!r}: ngrams must be one of {', '.join(NGRAMS)}; got {self.ngrams!r}")
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table, breaking, by_segments = classes(), properties(), self.ngrams == "uax29"
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            words, lines = words_and_lines(texts)
+            count_gopher(texts.addresses, texts.lengths, words, lines, by_segments, table, breaking, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table, breaking, by_segments = self.adds, classes(), properties(), self.ngrams == "uax29"
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            words, lines = sizes(texts)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_gopher(texts.addresses, texts.lengths, words, lines, by_segments, table, breaking, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
-
-
-def sizes(texts: Texts) -> tuple[Integers, Integers]:
-    """Words and lines of each document, by which the kernel sizes its memory."""
-    words, lines = np.empty((2, len(texts)), np.int64)
-    count_words(texts.addresses, texts.lengths, words)
-    count_lines(texts.addresses, texts.lengths, lines)
-    return words, lines
+        return fill

@@ -1,24 +1,16 @@
 """``GopherDolma``: the counts that Gopher's rules are made of, as Dolma defines them."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
-from corpusmill.operators.quality.gopher import sizes
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
 from corpusmill.operators.quality.gopher_dolma_counting import COLUMNS, count_dolma
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
 from corpusmill.operators.text.wordbreak import properties
 
 
 @dataclasses.dataclass(frozen=True)
-class GopherDolma:
+class GopherDolma(Counts):
     """Adds int64 counts named ``{name}.{signal}``: the numerators and denominators of Dolma's attributes.
 
     Definitions are those of the taggers gopher_v1 and gopher_v2 (allenai/dolma 669f5348, python/dolma/taggers/gopher.py).
@@ -45,32 +37,15 @@ class GopherDolma:
 
     name: str = "dolma"
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table, breaking = classes(), properties()
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            words, lines = words_and_lines(texts)
+            count_dolma(texts.addresses, texts.lengths, words, lines, table, breaking, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table, breaking = self.adds, classes(), properties()
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            words, lines = sizes(texts)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_dolma(texts.addresses, texts.lengths, words, lines, table, breaking, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
+        return fill

@@ -1,24 +1,15 @@
 """``Nemo``: the counts that NVIDIA NeMo Curator's English heuristics are made of."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
 from corpusmill.operators.quality.nemo_counting import COLUMNS, count_nemo
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
-from corpusmill.operators.text.lines import count_lines
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
-from corpusmill.operators.text.words import count_words
 
 
 @dataclasses.dataclass(frozen=True)
-class Nemo:
+class Nemo(Counts):
     """Adds int64 counts named ``{name}.{signal}``, for the rules of ``conf/quality/nemo_english.yaml``.
 
     Definitions are those of NVIDIA-NeMo/Curator, ``stages/text/filters`` at commit 1e2e4275, and for addresses those of
@@ -51,34 +42,15 @@ class Nemo:
 
     name: str = "nemo"
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table = classes()
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            words, lines = words_and_lines(texts)
+            count_nemo(texts.addresses, texts.lengths, words, lines, table, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table = self.adds, classes()
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            words, lines = np.empty((2, len(texts)), np.int64)
-            count_words(texts.addresses, texts.lengths, words)
-            count_lines(texts.addresses, texts.lengths, lines)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_nemo(texts.addresses, texts.lengths, words, lines, table, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
+        return fill

@@ -1,22 +1,17 @@
 """``BasicSignals``: what a document is made of, in exact counts. Ratios belong to the rules (``quality.select``)."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.quality.counting import COLUMNS, count_signals
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.quality.counts import Counts, Fill
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
 
 
 @dataclasses.dataclass(frozen=True)
-class BasicSignals:
+class BasicSignals(Counts):
     """Adds int64 counts named ``{name}.{signal}``.
 
     Characters are Unicode code points, classes those of ``text.unicode``; words are maximal runs of non-whitespace;
@@ -44,31 +39,15 @@ class BasicSignals:
 
     name: str = "text"
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table = classes()
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
-
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table = self.adds, classes()
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
+        def fill(texts: Texts, counts: Integers) -> None:
             bitmaps = np.empty((2, (texts.longest >> 6) + 1), np.uint64)
             count_signals(texts.addresses, texts.lengths, table, bitmaps, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
 
-        return apply
+        return fill

@@ -1,25 +1,18 @@
 """``WebSignals``: the counts behind the rules of Gopher, C4 and FineWeb, in one pass over the text."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.quality.gopher import NGRAMS, sizes
+from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
+from corpusmill.operators.quality.gopher import NGRAMS
 from corpusmill.operators.quality.web_counting import COLUMNS, count_web
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
 from corpusmill.operators.text.wordbreak import properties
 
 
 @dataclasses.dataclass(frozen=True)
-class WebSignals:
+class WebSignals(Counts):
     """Adds int64 counts named ``{name}.{signal}``: all that ``Gopher`` counts, under the same names, and those below.
 
     No text is edited: C4's rules, which drop lines, are counts of the lines that they would drop, so that thresholds can
@@ -57,36 +50,19 @@ class WebSignals:
     name: str = "web"
     ngrams: str = "space"  # or uax29: which words n-grams are of
 
-    reads = TEXT
-    edits = frozenset[str]()
-    exact = True
+    columns = COLUMNS
     version = "1"
 
     def __post_init__(self) -> None:
         if self.ngrams not in NGRAMS:
             raise ConfigError(f"operator {self.name!r}: ngrams must be one of {', '.join(NGRAMS)}; got {self.ngrams!r}")
 
-    @property
-    def adds(self) -> pa.Schema:
-        """The counts, as int64."""
-        return pa.schema([pa.field(f"{self.name}.{column}", pa.int64()) for column in COLUMNS])
+    def filling(self) -> Fill:
+        """The kernel, with its tables."""
+        table, breaking, by_segments = classes(), properties(), self.ngrams == "uax29"
 
-    @property
-    def artifacts(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        def fill(texts: Texts, counts: Integers) -> None:
+            words, lines = words_and_lines(texts)
+            count_web(texts.addresses, texts.lengths, words, lines, by_segments, table, breaking, counts)
 
-    def open(self, files: Mapping[str, Path], /) -> Apply:
-        """The function that adds the counts."""
-        fields, table, breaking, by_segments = self.adds, classes(), properties(), self.ngrams == "uax29"
-
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            texts = Texts.of(batch.column("text"))
-            words, lines = sizes(texts)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            if len(texts):
-                count_web(texts.addresses, texts.lengths, words, lines, by_segments, table, breaking, counts)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {})
-
-        return apply
+        return fill

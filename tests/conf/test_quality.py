@@ -1,6 +1,8 @@
 """The profiles of conf/quality: rules that fit their operators, and decisions that follow from what was published."""
 
+import dataclasses
 import importlib.resources
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -88,3 +90,19 @@ def test_no_two_profiles_are_the_same():
     """Some share a chain and differ in their rules, such as gopher_datatrove and fineweb."""
     described = {name: repr([[describe(op) for op in profile(name)[0].operators], profile(name)[1]]) for name in NAMES}
     assert len(set(described.values())) == len(NAMES)
+
+
+def test_fineweb_full_is_made_of_the_profiles_that_it_names():
+    """Each rule stands twice; whoever changes one finds the other."""
+    rules = [dataclasses.replace(rule, signal=re.sub(r"\b(gopher|fineweb)\.", "datatrove.", rule.signal))
+             for rule in profile("fineweb_full")[1] if not rule.signal.startswith("language.")]
+    assert rules == [rule for name in ("gopher_datatrove", "c4_datatrove", "fineweb") for rule in profile(name)[1]]
+
+
+def test_dclm_baseline_bounds_what_gopher_dclm_bounds():
+    """Under other reasons and with length in two rules."""
+    def bounds(name):
+        return {(rule.signal, side, bound) for rule in profile(name)[1] for side in ("min", "max")
+                if (bound := getattr(rule, side)) is not None and rule.signal.startswith("gopher.")}
+
+    assert bounds("dclm_baseline") == bounds("gopher_dclm")

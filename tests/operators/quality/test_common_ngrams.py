@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality import evalindex
-from corpusmill.operators.quality.common import Common, common_of
+from corpusmill.operators.quality.common_ngrams import Common, common_of
 from corpusmill.operators.quality.decontaminate import Decontaminate
 
 WORDS = ["a", "b", "c", "d", "e", "f"]

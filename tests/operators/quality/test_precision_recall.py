@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusmill.operators.quality.cuts import at_cut, cut_for, table
+from corpusmill.operators.quality.precision_recall import at_cut, cut_for, table
 
 SCORES = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=1, max_size=50)
 
