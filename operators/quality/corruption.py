@@ -2,10 +2,13 @@
 
 import dataclasses
 
+import numpy as np
+
 from corpusmill.operators.quality.corruption_counting import COLUMNS, count_corruption
-from corpusmill.operators.quality.counts import Counts, Fill, words_and_lines
+from corpusmill.operators.quality.counts import Counts, Fill
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.unicode import classes
+from corpusmill.operators.text.words import count_words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Corruption(Counts):
         table = classes()
 
         def fill(texts: Texts, counts: Integers) -> None:
-            words, _ = words_and_lines(texts)
+            words = np.empty(len(texts), np.int64)
+            count_words(texts.addresses, texts.lengths, words)
             count_corruption(texts.addresses, texts.lengths, words, table, counts)
 
         return fill

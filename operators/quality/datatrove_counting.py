@@ -13,6 +13,7 @@ from corpusmill.operators.quality.datatrove_repetition import (
     find_beginnings,
     find_top_runs,
 )
+from corpusmill.operators.quality.gopher_counting import count_apart, stop_slot
 from corpusmill.operators.quality.repetition import slots_for
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lines import LINE_FEED
@@ -56,26 +57,11 @@ LINES, BULLET, ELLIPSIS, PARAGRAPHS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_C
 DUPLICATE_PIECES, DUPLICATE_PIECE_CHARS, FILLED, TERMINALS, SHORT, DUPLICATE_LINE_CHARS, TOP_2GRAM = range(17, 24)
 DUPLICATE_5GRAM = TOP_2GRAM + 3
 
-STOP_WORDS_ENGLISH = ("the", "be", "to", "of", "and", "that", "have", "with")
 SHORT_LINE = 30  # characters
 
 _LEFT, _RIGHT = np.uint64(0xD6E8FEB86659FD93), np.uint64(0xA0761D6478BD642F)
 _TOPS = np.uint64(0x8080808080808080)
-# Multiplied by this, the eight stop words as numbers differ in their highest four bits.
-_STOP_MULTIPLIER, _STOP_SHIFT = np.uint64(0x9A164106CF6A659F), np.uint64(60)
 _HAS_LETTER, _IS_PLAIN = 1, 2
-
-
-def _stop_table() -> Any:
-    """Each stop word, as a little-endian number, in the slot that its product with the multiplier gives."""
-    table = np.zeros(16, np.uint64)
-    for word in STOP_WORDS_ENGLISH:
-        number = int.from_bytes(word.encode(), "little")
-        table[number * int(_STOP_MULTIPLIER) % (1 << 64) >> int(_STOP_SHIFT)] = number
-    return table
-
-
-_STOP_TABLE = _stop_table()
 
 
 @kernel
@@ -172,7 +158,7 @@ def _scan(address: int, length: int, spans: Any, lines: Any, continued: int, row
         signs += count_ones(equal(block, 0x23) & valid)
         dots = equal(block, 0x2E) & valid
         if dots != NONE:
-            found, free = _count_dots(dots & equal(block + 1, 0x2E) & equal(block + 2, 0x2E), at, length, free)
+            found, free = count_apart(dots & equal(block + 1, 0x2E) & equal(block + 2, 0x2E), at, 3, length, free)
             ellipses += found
     if filled & 1:
         spans[filled] = length
@@ -201,19 +187,6 @@ def _wide_breaks(block: int) -> Any:
     """First bytes of U+0085, U+2028 and U+2029."""
     return (equal(block, 0xC2) & equal(block + 1, 0x85)) | (
         equal(block, 0xE2) & equal(block + 1, 0x80) & between(block + 2, 0xA8, 0xA9))
-
-
-@inlined
-def _count_dots(starts: Any, at: int, length: int, free: int) -> tuple[int, int]:
-    """Three full stops that do not overlap their like, as ``str.count`` counts them, and where the last ones end."""
-    found = 0
-    while starts != NONE:
-        start = at + lowest(starts)
-        starts &= starts - ONE
-        if start >= free and start + 3 <= length:
-            found += 1
-            free = start + 3
-    return found, free
 
 
 @kernel
@@ -273,9 +246,8 @@ def _read_words(
         plain += kind >> 1
         plain_chars += width if kind & _IS_PLAIN else 0
         ends[i + 1] = chars
-        slot = (low * _STOP_MULTIPLIER) >> _STOP_SHIFT
-        # Zero is an empty slot, and a word of one NUL.
-        stops |= np.uint64((_STOP_TABLE[slot] == low) & (size <= 4) & (low != NONE)) << slot
+        slot = stop_slot(low, size)
+        stops |= ONE << np.uint64(slot) if slot >= 0 else NONE
         pair = np.int64(fold_multiply(before * _LEFT + hashed, _RIGHT) >> shift)
         ids[i] = pair
         filtered[pair] = filtered[pair] << 1 | 1

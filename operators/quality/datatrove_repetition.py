@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from corpusmill.operators.quality.counting import hash_span
+from corpusmill.operators.quality.gopher_counting import filter_bits
 from corpusmill.operators.quality.repetition import number, slot_of, slots_for
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.simd import fold_multiply, inlined, kernel, word_at
@@ -21,7 +22,6 @@ BEGINNING, FARTHEST = 16, 64  # bytes: what two equal runs share at least, unles
 _LEFT, _RIGHT = np.uint64(0xD6E8FEB86659FD93), np.uint64(0xA0761D6478BD642F)
 _HALF = np.uint64(32)
 _FOUR_BYTES = np.uint64(0xFFFFFFFF)
-_MOST_FILTER_BITS = 21  # 2 MiB: about what a core's second-level cache holds
 _EXPECTED = 512  # runs that the table has room for at once
 
 
@@ -154,15 +154,6 @@ def _cleared(filtered: Any, items: int) -> Any:
         bits -= 1
     filtered[: 1 << bits] = 0
     return np.uint64(64 - bits)
-
-
-@kernel
-def filter_bits(items: int) -> int:
-    """The filter has at least eight bytes per item, up to its largest size."""
-    bits = 6
-    while bits < _MOST_FILTER_BITS and 1 << bits < 8 * items:
-        bits += 1
-    return bits
 
 
 @kernel

@@ -274,16 +274,16 @@ def _count_symbols(address: int, length: int) -> int:
         dots = equal(block, 0x2E) & valid
         if dots != NONE:
             third = equal(block + 2, 0x2E)
-            found, three_from = _count_apart(dots & equal(block + 1, 0x2E) & third, at, 3, length, three_from)
+            found, three_from = count_apart(dots & equal(block + 1, 0x2E) & third, at, 3, length, three_from)
             symbols += found
             spaced = dots & equal(block + 1, 0x20) & third & equal(block + 3, 0x20) & equal(block + 4, 0x2E)
-            found, spaced_from = _count_apart(spaced, at, 5, length, spaced_from)
+            found, spaced_from = count_apart(spaced, at, 5, length, spaced_from)
             symbols += found
     return symbols
 
 
 @inlined
-def _count_apart(starts: Any, at: int, size: int, length: int, free_from: int) -> tuple[int, int]:
+def count_apart(starts: Any, at: int, size: int, length: int, free_from: int) -> tuple[int, int]:
     """Occurrences of ``size`` bytes that do not overlap, as ``str.count`` counts them, and where the last one ends."""
     found = 0
     while starts != NONE:
@@ -317,6 +317,17 @@ def _has_wide_letter(start: int, stop: int, classes: Any) -> bool:
     return False
 
 
+@inlined
+def stop_slot(word: Any, size: int) -> int:
+    """Which stop word the first bytes of a word are, as a number of 0 … 15; -1 for none.
+
+    The bytes are little-endian, zero beyond the word; a word may end in NUL, and so look as if it were shorter.
+    """
+    slot = (word * _STOP_MULTIPLIER) >> _STOP_SHIFT
+    is_stop = (_STOP_TABLE[slot] == word) & (size <= 4) & (word >> np.uint64(8 * min(size, 8) - 8) != NONE)
+    return np.int64(slot) if is_stop else -1
+
+
 @kernel
 def count_stop_words(address: int, words: int, spans: Any, folded: Any) -> tuple[int, int]:
     """How many words are stop words, and how many of the eight there are; ``folded`` bits are set before they are compared."""
@@ -325,10 +336,10 @@ def count_stop_words(address: int, words: int, spans: Any, folded: Any) -> tuple
         size = spans[2 * i + 1] - spans[2 * i]
         mask = ALL >> np.uint64(64 - 8 * min(size, 8))
         lower = (word_at(address + spans[2 * i]) | folded) & mask
-        slot = (lower * _STOP_MULTIPLIER) >> _STOP_SHIFT
-        is_stop = (_STOP_TABLE[slot] == lower) & (size <= 4)
-        stops += is_stop
-        distinct |= np.uint64(is_stop) << slot
+        slot = stop_slot(lower, size)
+        if slot >= 0:
+            stops += 1
+            distinct |= ONE << np.uint64(slot)
     return stops, count_ones(distinct)
 
 

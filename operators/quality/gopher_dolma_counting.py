@@ -41,10 +41,10 @@ def count_dolma(
     spans, feeds, bitmaps = layout_for(lengths, words, lines)
     most = words.max()
     _, keys, distinct, ends, places, ids, occurrences, slots, pairs = tables_for(max(most, lines.max()))
-    continued = bitmaps[0].ctypes.data
     scanned, row = np.empty(len(SCANNED), np.int64), np.empty(len(counts), np.int64)
     for d in range(len(addresses)):
         row[:] = 0
+        continued = bitmaps[0].ctypes.data  # here, not above: an array whose address alone is used may be freed
         ascii_only = scan(addresses[d], lengths[d], classes, properties, spans, feeds, continued, scanned)
         feeds[lines[d] - 1, 0] = lengths[d]
         row[WORDS], row[CHARS], row[ALPHA] = words[d], scanned[WORD_CHARS], scanned[ALPHA_WORDS]

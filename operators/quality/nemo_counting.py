@@ -148,7 +148,7 @@ def _is_one_of(start: int, stop: int, numbers: Any) -> bool:
         return False
     found = word_at(start) & low_bits(8 * size)
     for number in numbers:
-        if number == found:
+        if number == found and _bytes_of(number) == size:  # a word may end in NUL
             return True
     return False
 

@@ -173,13 +173,24 @@ def _phrase_at(address: int, begin: int, here: int, stop: int, byte: int) -> int
 
 @kernel
 def _is_citation(address: int, here: int, length: int) -> bool:
-    """Whether [], [12], [edit] or [citation needed] stands there."""
+    """Whether [], [12], [edit] or [citation needed] stands there, in small letters."""
     at = here + 1
     while at < length and 0x30 <= byte_at(address + at) <= 0x39:
         at += 1
     if at < length and byte_at(address + at) == 0x5D:
         return True
-    return _is_phrase(address, here, here, length, _EDIT_PHRASE) or _is_phrase(address, here, here, length, _NEEDED_PHRASE)
+    return _stands(address, here, length, _EDIT_PHRASE) or _stands(address, here, length, _NEEDED_PHRASE)
+
+
+@inlined
+def _stands(address: int, here: int, stop: int, phrase: Any) -> bool:
+    """Whether the phrase stands at ``here``, letter by letter."""
+    if here + len(phrase) > stop:
+        return False
+    for i in range(len(phrase)):
+        if byte_at(address + here + i) != phrase[i]:
+            return False
+    return True
 
 
 @kernel

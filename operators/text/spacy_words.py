@@ -116,7 +116,8 @@ def _split_short(tables: int, most: int, memo: Any, text: int, start: int, lengt
 
 @kernel
 def _grown(bounds: Any, n: int, length: int) -> Any:
-    larger = np.empty(2 * max(len(bounds), n + 2 * length + 3), np.int32)
+    # Half as much again, or what one long chunk needs and no more.
+    larger = np.empty(max(len(bounds) + len(bounds) // 2, n + 2 * length + 3), np.int32)
     larger[: n + 1] = bounds[: n + 1]
     return larger
 

@@ -32,7 +32,8 @@ CHARACTERS = st.one_of(st.sampled_from("ab \n\n\n#.…•-⟨(]}9é中\u3000\u20
                        st.characters(codec="utf-8").filter(is_known))
 WORDS = st.one_of(st.sampled_from([
     "a", "b", "ab", "The", "the", "of", "...", "[…]", "-»", "#", "##", "#a#b#", "#a#", "é", "中文", "7", "\n", "\n\n", "\n \n",
-    "http://a.b/c", "https://x%20y.z,", "https://", "http://é", "Read", "more", "more..", "use", "Cookies", "terms of use"]),
+    "http://a.b/c", "https://x%20y.z,", "https://", "http://é", "Read", "more", "more..", "use", "Cookies", "terms of use",
+    "the\x00", "…\x00"]),
     st.text(CHARACTERS, max_size=5))
 TEXTS = st.one_of(st.text(CHARACTERS, max_size=200), st.lists(WORDS, max_size=60).map(" ".join),
                   st.lists(st.sampled_from(["x y", "x y ", "• z", "read more", "Privacy Policy", "", "lorem  ipsum",

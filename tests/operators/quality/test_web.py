@@ -40,7 +40,7 @@ def of_c4(line):
         "long_word_lines": max(map(len, words)) > 1000,
         "javascript_lines": "javascript" in content, "policy_lines": any(phrase in content for phrase in POLICY),
         "lorem_ipsum_lines": "lorem ipsum" in content, "curly_lines": "{" in content,
-        "citations": len(re.findall(r"\[[0-9]*\]|\[edit\]|\[citation needed\]", content)),
+        "citations": len(re.findall(r"\[[0-9]*\]|\[edit\]|\[citation needed\]", line)),
         "sentences": sum(word[-1] in ".!?" for word in words),
     }  # fmt: skip
     dropped = found["dots_lines"] or any(found[name] for name in ("long_word_lines", "javascript_lines", "policy_lines"))
