@@ -9,11 +9,10 @@ from corpusmill.operators.quality.datatrove_repetition import (
     SHORTEST_RUN,
     count_jumped,
     count_later_copies,
-    filter_bits,
     find_beginnings,
     find_top_runs,
 )
-from corpusmill.operators.quality.gopher_counting import count_apart, stop_slot
+from corpusmill.operators.quality.gopher_counting import count_apart, filter_bits, stop_slot
 from corpusmill.operators.quality.repetition import slots_for
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lines import LINE_FEED

@@ -69,7 +69,7 @@ _STOP_SHIFT = np.uint64(60)
 
 
 def _stop_table() -> Any:
-    """Each stop word, as a little-endian number, in the slot that ``_stop_slot`` gives it."""
+    """Each stop word, as a little-endian number, in the slot that ``stop_slot`` gives it."""
     table = np.zeros(16, np.uint64)
     for word in STOP_WORDS_ENGLISH:
         number = int.from_bytes(word.encode(), "little")
@@ -318,14 +318,14 @@ def _has_wide_letter(start: int, stop: int, classes: Any) -> bool:
 
 
 @inlined
-def stop_slot(word: Any, size: int) -> int:
+def stop_slot(word: Any, size: int) -> np.int64:
     """Which stop word the first bytes of a word are, as a number of 0 … 15; -1 for none.
 
     The bytes are little-endian, zero beyond the word; a word may end in NUL, and so look as if it were shorter.
     """
     slot = (word * _STOP_MULTIPLIER) >> _STOP_SHIFT
     is_stop = (_STOP_TABLE[slot] == word) & (size <= 4) & (word >> np.uint64(8 * min(size, 8) - 8) != NONE)
-    return np.int64(slot) if is_stop else -1
+    return np.int64(slot) if is_stop else np.int64(-1)
 
 
 @kernel

@@ -124,18 +124,22 @@ def test_a_full_or_read_only_disk_is_called_so(corpus, plain, tmp_path):
 ])
 def test_a_build_that_is_asked_to_end_says_what_stays(engine, sent, corpus, tmp_path):
     """Exit code 130, a message, and no process left behind."""
-    running = builds.Running(builds.command(tmp_path, corpus, engine=engine))
-    assert running.until(lambda: len(list(tmp_path.glob("documents/shards/*.json"))) > 1)
-    os.kill(running.process.pid, sent)
-    ended = running.wait(60)
+    for attempt in range(9):  # on a loaded machine a build may end before it is seen to have begun
+        store = tmp_path / str(attempt)
+        running = builds.Running(builds.command(store, corpus, engine=engine))
+        assert running.until(lambda store=store: len(list(store.glob("documents/shards/*.json"))) > 1)
+        os.kill(running.process.pid, sent)
+        ended = running.wait(60)
+        if ended.code:
+            break
     assert ended.code == 130, ended.err
     assert "interrupted: what was committed stays" in ended.err
     assert "Traceback" not in ended.err
     deadline = time.monotonic() + 30
     while builds.started_by(running.mark):
         assert time.monotonic() < deadline, "processes are left behind"
-    verify.verify_store(open_store(str(tmp_path)))
-    assert list(tmp_path.glob("running/*")) == []
+    verify.verify_store(open_store(str(store)))
+    assert list(store.glob("running/*")) == []
 
 
 def test_a_file_with_a_broken_page_is_named(tmp_path):

@@ -20,7 +20,7 @@ PUBLISHED = {
     ("c4", "1"): "4de228b347367172b2df56ca08f1e7ad",
     ("pii", "1"): "3487b6eda1364ecdc9c7f0939cb712ad",
     ("gopher", "2"): "edee226cb30ca55b1df2ad4b015701ba",
-    ("dolma", "1"): "3e8a8ee00ef8333f6cf05ebf6ed16399",
+    ("dolma", "1"): "540867eb5f1a3c71239942aa6bc0d27f",
     ("web", "1"): "4d82600e88427bcbdc3584f0fc47770c",
     ("difficulty", "1"): "6ec0cb37421805359b8c3c96e05bd080",
     ("importance", "1"): "ee31bc5222ea50057cf9b8b84dc4f55c",
