@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
-from corpusmill.jobs.runtime import kernels
+from corpusmill.jobs.runtime import interrupts, kernels
 from corpusmill.operators.errors import CorpusmillError, TaskError
 
 T = TypeVar("T", bound="Item")
@@ -64,6 +64,7 @@ class InlineEngine:
             items = list(items)
             random.Random(self.shuffle).shuffle(items)  # noqa: S311 - an order for tests, not a secret
         for item in items:
+            interrupts.check()
             try:
                 result = fn(item)
             except CorpusmillError as error:
@@ -127,6 +128,7 @@ class RayEngine:
         flight: dict[Any, Item] = {}
         failure: BaseException | None = None
         for item in itertools.chain(first, items):
+            interrupts.check()
             flight[self._submit(remote, function, item)] = item
             while len(flight) >= 2 * self.workers and failure is None:
                 result, failure = self._next(flight)

@@ -9,11 +9,10 @@ import dataclasses
 import importlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from corpusmill.operators.errors import ConfigError, CorpusmillError
@@ -99,6 +98,7 @@ def _run(job: str, words: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from corpusmill.jobs.runtime import interrupts
     from corpusmill.jobs.runtime.config import explain
     from corpusmill.jobs.runtime.help import job_help
 
@@ -106,7 +106,7 @@ def _run(job: str, words: list[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(job_help(job))  # noqa: T201
         return 0
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupts.listen()
     scratch = tempfile.mkdtemp(prefix="corpusmill-hydra-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, who say them in the user's terms
@@ -218,7 +218,3 @@ def _infer_root(config: Any) -> None:
 
 def _absolute(root: str) -> str:
     return root.rstrip("/") if "://" in root else os.path.realpath(root)
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
