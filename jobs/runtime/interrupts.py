@@ -12,7 +12,7 @@ _asked = False
 
 def listen() -> None:
     """End by KeyboardInterrupt on SIGINT and SIGTERM. Main thread only."""
-    global _asked  # noqa: PLW0603 - a process ends once
+    global _asked
     _asked = False
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
@@ -25,6 +25,6 @@ def check() -> None:
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
-    global _asked  # noqa: PLW0603
+    global _asked
     _asked = True
     raise KeyboardInterrupt
