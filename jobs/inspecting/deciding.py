@@ -75,8 +75,8 @@ def _near(rows: pa.RecordBatch, rule: Judge, margin: float) -> Flags:
 def _within(found: Floats, limit: Floats, margin: float) -> Flags:
     """Which values are near a number; the limit that an exclusive bound of 0 leaves is the float beside it."""
     zero = np.abs(limit) <= TINY
-    near: Flags = np.abs(found - limit) <= margin * np.where(zero, 1, np.abs(limit))
-    return near & ~(zero & (found == 0))
+    near: Flags = (np.abs(found - limit) <= margin * np.where(zero, 1, np.abs(limit))) & ~(zero & (found == 0))
+    return near
 
 
 def decided(values: Mapping[str, Any], judges: Sequence[Judge], reason: str,
