@@ -18,6 +18,7 @@ from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.filtering.cutoffs import pinned
 from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.mix import MixConfig
@@ -49,7 +50,7 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The mixture."""
-    check(config)
+    check(config, store)
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
     # The first look happens once, at the door; after it every stage sees all that came in.
     later = common | {"limit": None, "sample": None}
@@ -72,10 +73,13 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     return mixture
 
 
-def check(config: Config) -> None:
+def check(config: Config, store: Store) -> None:
     """Make every operator before anything is read: a mistake in the last stage must not cost the first. Raises ConfigError."""
     signals = annotate.operators(config.quality).signals
-    select.check(select.parse_rules(config.quality.rules), pa.schema([*DOCUMENTS, *signals]))
+    rules = select.parse_rules(config.quality.rules)
+    select.check(rules, pa.schema([*DOCUMENTS, *signals]))
+    if config.quality.cutoffs:
+        pinned(store, rules, config.quality.cutoffs)
     instantiate(config.dedup.signature, "dedup.signature")
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)

@@ -46,7 +46,7 @@ class Config(Common):
     seed: int = 0  # decides which
     chars: int = 1000  # of each text
     borderline: bool = True  # show also, as many, documents that were kept near the bound of the reason's rule
-    margin: float = deciding.MARGIN  # near is within this part of the bound; of dates, of a year
+    margin: float = deciding.MARGIN  # near is within this part of the bound; of dates, of a year; of 0, within this
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

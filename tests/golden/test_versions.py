@@ -14,7 +14,7 @@ PUBLISHED = {
     ("decontaminate llama3", "1"): "8fd5969efefabcf020901ac4977acd0e",
     ("quality", "1"): "35690e9ac0b18d33578408ff16e3d091",
     ("datatrove", "1"): "c2d626e9696d4fe4fba86d79c4b9c81c",
-    ("multilingual", "1"): "15c4a210d339add65679fea2492cd97d",
+    ("multilingual", "1"): "1f723c80ce3dd9d252b27eef59de6f96",
     ("urls", "1"): "1bf32f8d6ce5c8a0fe3434828974db1a",
     ("refinedweb", "1"): "84d651fc4d8d6a2f5921df8eed90f802",
     ("c4", "1"): "4de228b347367172b2df56ca08f1e7ad",
