@@ -28,6 +28,7 @@ JOBS = {
     "weigh": "tokens per domain → proportions",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
+    "train_lm": "documents → a language model, and its bits per byte",
     "train_dsir": "wanted and all documents → importance weights",
     "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",

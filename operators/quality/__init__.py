@@ -7,6 +7,7 @@
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
     difficulty   Difficulty: syllables, sentences, Flesch reading ease, and how varied the words are
     perplexity   Perplexity: by an n-gram model; ngrams holds the model and its kernel, ngram_fit learns it
+    language_model  LanguageModel: the same by a causal transformer (operators.lm), on a GPU where there is one
     importance   ImportanceWeight: how much likelier a text is among those wanted than among all
     outlier      Outlier: distance to the domains that regroup=kmeans learned
     gopher_dolma GopherDolma: the same as Dolma's taggers define it; gopher_dolma_counting holds its kernel

@@ -41,7 +41,7 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: op.name)
+@pytest.mark.parametrize("operator", [op for op in OPERATORS if op.exact], ids=lambda op: op.name)
 def test_results_are_those_published_under_this_version(operator):
     """Failing here: raise the operator's ``version`` and add its line, which keeps old receipts from being reused."""
     outcome = opened(operator)(batch_of(TEXTS, [name for name in FIELDS.names if name in operator.reads.names]))

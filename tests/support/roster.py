@@ -23,6 +23,7 @@ from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.gopher_dolma import GopherDolma
 from corpusmill.operators.quality.importance import ImportanceWeight
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.language_model import LanguageModel
 from corpusmill.operators.quality.multilingual import Multilingual
 from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.outlier import Outlier
@@ -47,6 +48,7 @@ OPERATORS = [
     WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(), Datatrove(),
     Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
+    LanguageModel(head=100, device="cpu"),
     BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(), TextLayer(),
 ]  # fmt: skip
 FILES = {
@@ -55,6 +57,7 @@ FILES = {
     "importance": {"ratios": TESTS / "quality" / "models" / "importance"},
     "outlier": {"model": TESTS / "quality" / "models" / "domains"},
     "perplexity": {"model": TESTS / "quality" / "models" / "ngrams"},
+    "lm": {"model": TESTS / "quality" / "models" / "lm"},
     "badwords": {"list": TESTS / "quality" / "lists" / "words.txt"},
     "url_list": {"list": TESTS / "quality" / "lists" / "hosts.txt"},
 }
