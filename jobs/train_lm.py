@@ -94,7 +94,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         return done
     if here.plan:
         stage.print_plan(here, made, aligned.tasks(store, made, text=True))
-    learned, held = _texts(here, made, Gather(head, asked.seed, 0, threshold_of(sample, found["documents"].rows)))
+    learned, held = _texts(here, made, Gather(head, asked.seed, 0, threshold_of(sample, fitting.living_rows(store, made))))
     trainer = Trainer(shape, plan, stream(learned))
     details = trained(here, made, trainer) | measured(trainer, held)
     details |= {"documents": len(learned), "bytes": sum(map(len, learned)), "parameters": shape.parameters,
