@@ -28,7 +28,7 @@ def pack(form: str, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[A
 
 
 def unpack(form: str, data: bytes) -> tuple[dict[str, Any], Arrays]:
-    """Facts and arrays of the file, these aligned and writable. Raises ValueError for another kind of file, or a part of one."""
+    """Facts and arrays of the file, these aligned and writable. Raises ValueError for another kind of file, or part of one."""
     size = int.from_bytes(data[:8], "little")
     if not 0 < size <= len(data) - 8:
         raise ValueError(f"{len(data)} bytes do not hold a header")

@@ -8,7 +8,6 @@ import functools
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.operators.domain.embed import Codes, Floats, nearest, project, terms

@@ -79,7 +79,8 @@ class Model:
             if not (1 <= model.order <= LONGEST and model.unknown <= 0):
                 raise ValueError(f"order is {model.order}, unknown {model.unknown}")
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{where} is not an n-gram model ({FORMAT}): {error}; give one that train_perplexity wrote") from error
+            raise DataError(f"{where} is not an n-gram model ({FORMAT}): {error}; give one that train_perplexity "
+                            "wrote") from error
         return model
 
 

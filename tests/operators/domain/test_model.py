@@ -39,8 +39,8 @@ def test_the_file_has_the_safetensors_layout(model):
     assert max(f["data_offsets"][1] for n, f in header.items() if n != "__metadata__") == len(data) - 8 - size
 
 
-@pytest.mark.parametrize("data", [b"", b"not a model at all", (2).to_bytes(8, "little") + b"{}", (1).to_bytes(8, "little") + b"3",
-                                  b"\xff" * 64])
+@pytest.mark.parametrize("data", [b"", b"not a model at all", (2).to_bytes(8, "little") + b"{}",
+                                  (1).to_bytes(8, "little") + b"3", b"\xff" * 64])
 def test_another_file_is_refused(data):
     with pytest.raises(DataError, match="not a model of domains"):
         Model.from_bytes(data)
