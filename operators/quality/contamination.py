@@ -274,32 +274,25 @@ def _covered_of(hits: Any, found: int, index: Index, item: int, marks: Any) -> i
 
     At a place of an item one entry begins at most, so an entry whose first place is marked was marked before.
     """
-    words = index.words[item]
+    firsts, items, starts, places = index.firsts, index.items, index.starts, index.places
+    words, covered, reach = index.words[item], 0, 0
     marks[:words] = 0
     for i in range(found):
-        posting = _posting(index, hits[i, 0], item)
-        if posting >= 0 and marks[index.places[index.starts[posting]]] == 0:
-            for occurrence in range(index.starts[posting], index.starts[posting + 1]):
-                marks[index.places[occurrence]] = index.sizes[hits[i, 0]]
-    covered, reach = 0, 0
+        low, end = firsts[hits[i, 0]], firsts[hits[i, 0] + 1]
+        high = end
+        while low < high:  # no call: it would cost more than the search
+            middle = (low + high) // 2
+            if items[middle] < item:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end and items[low] == item and marks[places[starts[low]]] == 0:
+            for occurrence in range(starts[low], starts[low + 1]):
+                marks[places[occurrence]] = index.sizes[hits[i, 0]]
     for i in range(words):
         reach = max(reach, i + marks[i])
         covered += i < reach
     return covered
-
-
-@kernel
-def _posting(index: Index, entry: int, item: int) -> int:
-    """The entry's posting for an item, -1 where it does not stand in it."""
-    low, end = index.firsts[entry], index.firsts[entry + 1]
-    high = end
-    while low < high:
-        middle = (low + high) // 2
-        if index.items[middle] < item:
-            low = middle + 1
-        else:
-            high = middle
-    return integer(low) if low < end and index.items[low] == item else -1
 
 
 @kernel
