@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality import evalindex
+from corpusmill.operators.quality.contamination import COLUMNS, oldest_weight, scan
 from corpusmill.operators.quality.decontaminate import Decontaminate
+from corpusmill.operators.text import bare
+from corpusmill.operators.text.buffers import Texts
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 WORDS = ["a", "b", "The", "don't", "x1", "Été", "中", "文", "ж", "\u00adc", "-", "\n", ".", "🙂"]
@@ -159,6 +164,17 @@ def test_an_item_that_repeats_itself_is_matched_wherever_it_does(tmp_path):
     song = f"{verse} merrily merrily merrily life is but a dream {verse}"
     found, _ = rows(operator({"s": [(song, "")]}, tmp_path, method="llama3"), [verse])
     assert (found[0]["item_matched_words"], found[0]["item_words"]) == (2 * len(verse.split()), len(song.split()))
+
+
+@pytest.mark.parametrize(("window", "cuts"), [(-1, []), (0, [[0, 2, 2 + len(ITEM)]])])
+def test_spans_are_cut_only_where_a_window_is_given(window, cuts, tmp_path):
+    """Methods that only count asked for as much memory for cuts as for hits."""
+    (tmp_path / "i").write_bytes(Decontaminate(sets=["s"]).build({"s": [{"q": ITEM}]}))
+    index, texts = evalindex.load(tmp_path / "i", f"{tmp_path}").tables, Texts.of(pa.array([f"x {ITEM} y"]))
+    counts, best = np.zeros((len(COLUMNS), 1), np.int64), np.full(1, -1, np.int64)
+    found = scan(texts.addresses, texts.lengths, index, np.zeros(len(index.keys), np.bool_), bare.tables(), 0, window,
+                 oldest_weight(index), int(index.words.max()), counts, best, np.zeros(1, np.int64))
+    assert (found.tolist(), best.tolist()) == (cuts, [0])
 
 
 def test_datatrove_leaves_the_question_alone(tmp_path):
