@@ -8,10 +8,10 @@ from roster import FIELDS, OPERATORS, TEXTS, batch_of, opened
 from corpusmill.operators.quality.decontaminate import METHODS, Decontaminate
 
 PUBLISHED = {
-    ("decontaminate datatrove", "1"): "7bca0b0dafac7c63cf8c97ccc971d1ac",
-    ("decontaminate dolma", "1"): "61984c6df8cffa0faf15490247e056cc",
-    ("decontaminate gpt3", "1"): "453d6afb16e5a471a5bd7212d45169f5",
-    ("decontaminate llama3", "1"): "8fd5969efefabcf020901ac4977acd0e",
+    ("decontaminate datatrove", "1"): "9d237df9c816a861ab7c0c8a88f5e104",
+    ("decontaminate dolma", "1"): "701fd83e37b380358333f95608bf75d5",
+    ("decontaminate gpt3", "1"): "8df174e6f45fe7e9b2f224db7ebc853b",
+    ("decontaminate llama3", "1"): "e7695643fad836fb0c773b58683565c6",
     ("quality", "1"): "35690e9ac0b18d33578408ff16e3d091",
     ("datatrove", "1"): "c2d626e9696d4fe4fba86d79c4b9c81c",
     ("multilingual", "1"): "1f723c80ce3dd9d252b27eef59de6f96",

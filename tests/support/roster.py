@@ -42,7 +42,7 @@ TESTS = Path(__file__).parents[1] / "operators"
 EVALSET = [{"id": "b and a", "q": "a b " * 20}, {"id": "x", "q": "\n".join("x" * n for n in range(30)), "l": "中 é 🙂- " * 9}]
 CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}], ngram=3, edit=True, max_documents=0,
                     window=2, fragment=5)
-PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
+PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False, window=200, fragment=200)
 OPERATORS = [
     Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(),
     WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(), Datatrove(),
