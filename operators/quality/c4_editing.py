@@ -14,25 +14,24 @@ from corpusmill.operators.text.editing import (
     has_long_word,
     has_words,
     line_end,
+    phrase_of,
     trim_end,
     trim_start,
 )
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces, count_by_tokens, width
+from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces, count_by_tokens
 from corpusmill.operators.text.simd import (
     NONE,
     ONE,
-    between,
     between_caseless,
     byte_at,
-    count_ones,
     equal,
     kernel,
     low_bits,
     lowest,
     put_byte,
 )
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import characters_in, decode, width
 
 COLUMNS = (
     "chars", "lines", "kept_lines", "sentences", "citations",
@@ -60,15 +59,11 @@ _BRACKET, _CLOSING, _CURLY, _POINT = 0x5B, 0x5D, 0x7B, 0x2E
 _FINDS_LOREM, _FINDS_SCRIPT, _FINDS_POLICY, _FINDS_CURLY = 1, 2, 4, 8
 
 
-def _phrase(text: str) -> Any:
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-_EDIT, _NEEDED = _phrase("edit]"), _phrase("citation needed]")
-_LOREM, _JAVASCRIPT = _phrase("lorem ipsum"), _phrase("javascript")
-_TERMS, _PRI, _VACY = _phrase("terms of use"), _phrase("pri"), _phrase("vacy policy")
-_COOKIE_POLICY, _COOKIES = _phrase("cookie policy"), _phrase("cookies")
-_USES, _USE_OF, _USE = _phrase("uses "), _phrase("use of "), _phrase("use ")
+_EDIT, _NEEDED = phrase_of("edit]"), phrase_of("citation needed]")
+_LOREM, _JAVASCRIPT = phrase_of("lorem ipsum"), phrase_of("javascript")
+_TERMS, _PRI, _VACY = phrase_of("terms of use"), phrase_of("pri"), phrase_of("vacy policy")
+_COOKIE_POLICY, _COOKIES = phrase_of("cookie policy"), phrase_of("cookies")
+_USES, _USE_OF, _USE = phrase_of("uses "), phrase_of("use of "), phrase_of("use ")
 
 
 @kernel
@@ -89,7 +84,7 @@ def edit_pages(
 def _edit_page(address: int, length: int, options: Integers, table: Any, target: int, row: Integers) -> int:
     """Write one document; returns the end of what was written."""
     every_break, blank_stays = options[EVERY_BREAK] != 0, options[KEEP_BLANK] != 0
-    row[CHARS] = _characters(address, length)
+    row[CHARS] = characters_in(address, address + length)
     end, at = target, 0
     while at < length or (at == length and not every_break):
         stop = line_end(address, length, at, every_break)
@@ -114,14 +109,6 @@ def _edit_page(address: int, length: int, options: Integers, table: Any, target:
     if options[BY_LINE] == 0:
         row[SENTENCES] = _sentences(target, end, options, table)
     return end
-
-
-@kernel
-def _characters(address: int, length: int) -> int:
-    continued = 0
-    for at in range(0, length, 64):
-        continued += count_ones(between(address + at, 0x80, 0xBF) & low_bits(length - at))
-    return length - continued
 
 
 @kernel

@@ -24,7 +24,7 @@ from corpusmill.operators.text.simd import NONE, between, byte_at, equal, inline
 from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
 from corpusmill.operators.text.unicode import SPACE as _SPACE
 from corpusmill.operators.text.unicode import UPPER as _UPPER
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, previous, width
 
 # Bits of ``marks``: what sentence counting, and the kernels that edit lines, ask of a code point.
 MARK = 1  # punctuation to Unicode
@@ -124,21 +124,6 @@ def marks() -> Any:
     table[0x3000] &= ~np.uint16(BEFORE_POINT | CAPITALS | BEFORE_INNER | AFTER_INNER)
     table.flags.writeable = False
     return table
-
-
-@inlined
-def width(lead: int) -> int:
-    """Bytes of the character that begins with ``lead``."""
-    return 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)
-
-
-@inlined
-def previous(start: int, at: int) -> int:
-    """Where the character that ends before ``at`` begins; ``start`` is the first there may be."""
-    at -= 1
-    while at > start and byte_at(at) & 0xC0 == 0x80:
-        at -= 1
-    return at
 
 
 @inlined

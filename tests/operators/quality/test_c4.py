@@ -145,7 +145,9 @@ def test_real_documents_become_what_the_reference_says(variant):
         assert edited(values, C4Lines(variant=variant)) == [reference(value, variant) for value in values]
 
 
-@pytest.mark.parametrize("fields", [{"variant": "gopher"}, {"fewest_words": -1}, {"longest_word": -1}])
+@pytest.mark.parametrize("fields", [{"variant": "gopher"}, {"fewest_words": -1}, {"longest_word": -1}, {"fewest_words": 3.5},
+                                    {"fewest_words": "3"}, {"fewest_words": None}, {"longest_word": 1e3},
+                                    {"longest_word": True}, {"longest_word": 1 << 31}])
 def test_an_impossible_parameter_is_a_clear_error(fields):
     with pytest.raises(ConfigError, match=f"operator 'c4': {next(iter(fields))} must be"):
         C4Lines(**fields)
