@@ -15,6 +15,7 @@ from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.columns import TEXT, check_whole, editing
 from corpusmill.operators.text.editing import IGNORE_CASE, LOWER
 from corpusmill.operators.text.sentences import marks
+from corpusmill.operators.text.spacy import rules
 
 VARIANTS = ("tfds", "datatrove", "dclm")
 _TERMINAL = {"tfds": '.?!"', "datatrove": ".?!\"'", "dclm": '.?!"'}
@@ -47,7 +48,8 @@ class C4Lines:
     ============== ========================= ============================== ==========================================
 
     Sources: tensorflow/datasets 0560e686, text/c4_utils.py; huggingface/datatrove 0.10.1, filters/c4_filters.py;
-    mlfoundations/dclm 404fc2e3, baselines_configs/c4.yaml. Sentences are those of ``text.sentences``.
+    mlfoundations/dclm 404fc2e3, baselines_configs/c4.yaml. Sentences are spaCy's own, and for Punkt those of a short rule
+    (``text.sentences``).
 
     ====================== =============================================================================================
     chars                  characters of the page as it came
@@ -109,7 +111,8 @@ class C4Lines:
             "fewest_words": self.fewest_words,
             "words_as_written": datatrove,
             "longest_word": self.longest_word,
-            "by_tokens": datatrove,
+            "by_tokens": rules().address if datatrove else 0,  # kept in memory by its cache
+            "joined_tokens": rules().most if datatrove else 0,
             "by_line": not dclm,
             "fold": IGNORE_CASE if dclm else LOWER,
         }

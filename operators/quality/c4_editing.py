@@ -19,7 +19,7 @@ from corpusmill.operators.text.editing import (
     trim_start,
 )
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces, count_by_tokens
+from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces
 from corpusmill.operators.text.simd import (
     NONE,
     ONE,
@@ -31,6 +31,7 @@ from corpusmill.operators.text.simd import (
     lowest,
     put_byte,
 )
+from corpusmill.operators.text.spacy_sentences import count_by_tokens
 from corpusmill.operators.text.words import characters_in, decode, width
 
 COLUMNS = (
@@ -48,11 +49,13 @@ OPTIONS = (
     "fewest_words",  # of a line
     "words_as_written",  # counted before citations are removed
     "longest_word",  # in characters
-    "by_tokens",  # sentences by spaCy's rules, or else by those that stand in for Punkt
+    "by_tokens",  # sentences by spaCy's rules, which lie at this address; 0: by those that stand in for Punkt
+    "joined_tokens",  # how many of spaCy's tokens are one exception, at most
     "by_line",  # counted in each line, or else in the text that remains
     "fold",  # how javascript and the policy phrases are compared
 )
-EVERY_BREAK, KEEP_BLANK, TERMINAL, FEWEST_WORDS, WORDS_AS_WRITTEN, LONGEST_WORD, BY_TOKENS, BY_LINE, FOLD = range(9)
+(EVERY_BREAK, KEEP_BLANK, TERMINAL, FEWEST_WORDS, WORDS_AS_WRITTEN, LONGEST_WORD, BY_TOKENS, JOINED_TOKENS, BY_LINE,
+ FOLD) = range(10)
 END_MARKS = {".": 1, "?": 2, "!": 4, '"': 8, "'": 16}
 
 _BRACKET, _CLOSING, _CURLY, _POINT = 0x5B, 0x5D, 0x7B, 0x2E
@@ -114,7 +117,7 @@ def _edit_page(address: int, length: int, options: Integers, table: Any, target:
 @kernel
 def _sentences(start: int, stop: int, options: Integers, table: Any) -> int:
     if options[BY_TOKENS]:
-        return count_by_tokens(start, stop - start, table)
+        return count_by_tokens(start, stop - start, options[BY_TOKENS], options[JOINED_TOKENS], table)
     return count_by_spaces(start, stop - start, table)
 
 
