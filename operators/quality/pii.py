@@ -149,7 +149,7 @@ class _Masks:
 def _located(texts: Texts) -> tuple[Any, Integers]:
     """(start, end, kind) of every span in bytes, and where each document's begin."""
     offsets = np.zeros(len(texts) + 1, np.int64)
-    spans, n = find_spans(texts.addresses, texts.lengths, properties(), offsets)
+    spans, n = find_spans(texts.addresses, texts.lengths, properties().ctypes.data, offsets)
     return spans[:n], offsets
 
 

@@ -220,10 +220,10 @@ def _issued(prefix: int, size: int) -> bool:
 
 
 @kernel
-def find_phones(address: int, length: int, breaks: Any, spans: Any, n: int) -> Any:
+def find_phones(address: int, length: int, breaks: int, spans: Any, n: int) -> Any:
     """Add every telephone number: international, named as one, or in the layout of North America.
 
-    ``breaks`` is ``wordbreak.properties()``.
+    ``breaks`` is the address of ``wordbreak.properties()``.
     """
     floor, before = 0, NONE
     for at in range(0, length, 64):
@@ -244,7 +244,7 @@ def find_phones(address: int, length: int, breaks: Any, spans: Any, n: int) -> A
 
 
 @kernel
-def _phone_end(address: int, start: int, length: int, breaks: Any) -> int:
+def _phone_end(address: int, start: int, length: int, breaks: int) -> int:
     """Where the telephone number ends that begins here; 0 where none does."""
     first, before = byte_at(address + start), peek(address, start - 1, length)
     if is_a(before, ALNUM) or before == PLUS:
@@ -301,7 +301,7 @@ def _body(address: int, start: int, length: int) -> tuple[int, int]:
 
 
 @kernel
-def _is_labelled(address: int, start: int, length: int, breaks: Any) -> bool:
+def _is_labelled(address: int, start: int, length: int, breaks: int) -> bool:
     """Whether the word tel, telephone, phone, fax, mobile or cell stands before, then one to three of space, . and colon."""
     end = start
     while start - end < 4:
@@ -323,11 +323,11 @@ def _is_labelled(address: int, start: int, length: int, breaks: Any) -> bool:
 
 
 @kernel
-def _begins_word(address: int, at: int, breaks: Any) -> bool:
+def _begins_word(address: int, at: int, breaks: int) -> bool:
     """Whether no letter or digit of a word, marks on it left out, stands before ``at``: by UAX #29, but _ parts words."""
     while at > 0:
         at = previous(address, address + at) - address
-        kind = breaks[decode(address + at)] & CLASS
+        kind = byte_at(breaks + decode(address + at)) & CLASS
         if kind not in (EXTEND, FORMAT, ZWJ):
             return kind not in (ALPHABETIC, HEBREW, NUMERIC)
     return True

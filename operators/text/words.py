@@ -56,7 +56,11 @@ def space_mask(address: int, valid: Any, spill: Any) -> Any:
 @inlined
 def width(lead: int) -> int:
     """Bytes of the character that begins with ``lead``."""
-    return 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)
+    if lead < 0x80:
+        return 1
+    if lead < 0xE0:
+        return 2
+    return 3 if lead < 0xF0 else 4
 
 
 @inlined
