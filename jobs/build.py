@@ -28,6 +28,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.dedup import rank
 from corpusmill.operators.quality import select
 from corpusmill.operators.schema import DOCUMENTS
 
@@ -77,6 +78,7 @@ def check(config: Config) -> None:
     signals = annotate.operators(config.quality).signals
     select.check(select.parse_rules(config.quality.rules), pa.schema([*DOCUMENTS, *signals]))
     instantiate(config.dedup.signature, "dedup.signature")
+    rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)

@@ -19,42 +19,44 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.deduping.exact import columns_of, priorities
+from corpusmill.jobs.deduping.exact import columns_of
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
-from corpusmill.operators.dedup.bands import BAND_MESSAGES, CANDIDATES, band_messages, candidates
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES
+from corpusmill.operators.dedup.bands import CANDIDATES, band_messages, bands_schema, candidates
+from corpusmill.operators.dedup.keep import pair_messages_schema
+from corpusmill.operators.dedup.rank import Rank, rank_fields, rank_names
 from corpusmill.operators.dedup.verify import similarity
 from corpusmill.operators.schema import DOC_ID
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import fixed_bytes
 
 GROUP_ROWS = 1 << 17  # rows whose bands one mapper sends: 49 MiB with 14 bands
-BAND_BYTES = 28  # of one row of BAND_MESSAGES
+BAND_BYTES = 28  # of one row of BAND_MESSAGES, besides 8 for each key of the rank
 CANDIDATE_BYTES = 16
-HALF_BYTES = 40  # besides the lanes
-LOWEST = np.uint64(255)  # priorities from here on are one where buckets are ordered; pairs know them all
+HALF_BYTES = 40  # besides the lanes, and the keys of the rank
+LATEST = np.uint64(255)  # generations from here on are one where buckets are ordered; pairs know them all
 
 _ROW = np.uint64(0xFFFFFFFF)
 _SHARD = np.uint64(32)
 
 
-def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: float, priority: tuple[str, ...],
+def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: float, rank: Rank,
                copies: ByShard) -> tuple[ByShard, dict[str, int]]:
     """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
 
     ``widths``: bands and lanes of a signature.
     """
     store, owners, (bands, lanes) = here.store, copies.owners, widths
-    total = made.inputs["signatures"].rows * bands * BAND_BYTES
+    width, schema = BAND_BYTES + 8 * len(rank.keys), pair_messages_schema(len(rank.keys))
+    total = made.inputs["signatures"].rows * bands * width
     partitions = exchange.partitions_for(total, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * bands * BAND_BYTES, copies.exchanged),
-        Bands(priority), BAND_MESSAGES, partitions)
+        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * bands * width, copies.exchanged),
+        Bands(rank), bands_schema(len(rank.keys)), partitions)
     buckets = [Task(p, digest_key([made.key, "candidates", p, partitions, owners.count]), f"bands of partition {p}",
                     4 * total // partitions, (messages, p)) for p in range(partitions)]
     proposed, counts = exchange.exchange(here, made, f"candidates-{partitions}", lambda: buckets, Candidates(owners),
@@ -63,31 +65,30 @@ def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: f
     room = counts.pop("sent") * (CANDIDATE_BYTES + HALF_BYTES + lanes)
     halves, unique = exchange.exchange(
         here, made, "halves", lambda: owners.tasks(store, made, "halves", 2 * lanes, proposed, 2 * room),
-        Halves(priority, wide), halves_schema(lanes), wide.count)
+        Halves(rank, wide), halves_schema(lanes, len(rank.keys)), wide.count)
     found, near = exchange.exchange(
         here, made, "verified", lambda: wide.tasks(store, made, "verified", 2 * lanes, halves, 2 * room),
-        Verified(priority, threshold, owners), PAIR_MESSAGES, owners.count)
+        Verified(rank, threshold, owners), schema, owners.count)
     return ByShard(found, owners), dict(sorted((counts | unique | near).items()))
 
 
-def halves_schema(lanes: int) -> pa.Schema:
-    """A candidate and what verifies it of its upper document."""
-    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), pa.field("priority", pa.int64()),
-                      pa.field("lanes", pa.binary(lanes))])
+def halves_schema(lanes: int, keys: int) -> pa.Schema:
+    """A candidate, the rank of its upper document and what verifies it."""
+    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), *rank_fields(keys), pa.field("lanes", pa.binary(lanes))])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bands:
     """Sends the bands of each document that takes part and has words, but for copies."""
 
-    priority: tuple[str, ...]
+    rank: Rank
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """BAND_MESSAGES of a group of shards."""
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.priority, "doc_id", "bands"))
+            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "bands"))
             taking_part = pc.is_valid(rows.column("bands")).to_numpy(zero_copy_only=False)
             if "keep" in rows.schema.names:
                 taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
@@ -98,8 +99,9 @@ class Bands:
     def _of(self, rows: pa.RecordBatch, ref: npt.NDArray[np.uint64]) -> pa.RecordBatch:
         bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
         prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
-        first = np.minimum(priorities(rows, self.priority).astype(np.uint64), LOWEST)
-        return band_messages(bands, first << np.uint64(56) | prefix >> np.uint64(8), ref)
+        generation, *keys = self.rank.encode(rows).values()
+        first = np.minimum(generation.astype(np.uint64), LATEST) << np.uint64(56)
+        return band_messages(bands, first | prefix >> np.uint64(8), ref, keys)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By the band's hash."""
@@ -138,7 +140,7 @@ class Candidates:
 class Halves:
     """Removes repeated candidates, and joins the lanes of the upper documents."""
 
-    priority: tuple[str, ...]
+    rank: Rank
     lower: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -149,9 +151,10 @@ class Halves:
             here = _of_shard(upper, one.ordinal)
             if here.stop > here.start:
                 rows = pa.array(upper[here] & _ROW)
-                columns = _numbers(store, one, self.priority, rows)
+                columns = _numbers(store, one, self.rank, rows)
                 data = [pa.array(upper[here]), pa.array(lower[here]), *columns.values()]
-                yield pa.RecordBatch.from_arrays(data, schema=halves_schema(columns["lanes"].type.byte_width))
+                schema = halves_schema(columns["lanes"].type.byte_width, len(self.rank.keys))
+                yield pa.RecordBatch.from_arrays(data, schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
@@ -166,7 +169,7 @@ class Halves:
 class Verified:
     """Joins the lanes of the lower documents, and keeps the pairs that are similar enough."""
 
-    priority: tuple[str, ...]
+    rank: Rank
     threshold: float
     owners: Owners
 
@@ -179,12 +182,13 @@ class Verified:
             here = _of_shard(lower, one.ordinal)
             if here.stop > here.start:
                 upper = halves.slice(here.start, here.stop - here.start).to_batches()[0]
-                yield self._of(upper, _numbers(store, one, self.priority, pa.array(lower[here] & _ROW)))
+                yield self._of(upper, _numbers(store, one, self.rank, pa.array(lower[here] & _ROW)))
 
     def _of(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array]) -> pa.RecordBatch:
         estimate = similarity(fixed_bytes(upper.column("lanes")), fixed_bytes(lower["lanes"]))
         alike = pa.array(estimate >= self.threshold)
-        sides = [_side(upper.column("upper"), upper), _side(upper.column("lower"), lower)]
+        keys = len(self.rank.keys)
+        sides = [_side(upper.column("upper"), upper, keys), _side(upper.column("lower"), lower, keys)]
         one, other = ({name: column.filter(alike) for name, column in side.items()} for side in sides)
         swapped = _ranks_above(other, one)
         found = {"kind": pa.array(["near"] * len(swapped), pa.string()),
@@ -192,7 +196,8 @@ class Verified:
         for name in one:
             found[name] = pc.if_else(swapped, one[name], other[name])
             found[f"upper_{name}"] = pc.if_else(swapped, other[name], one[name])
-        return pa.RecordBatch.from_arrays([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+        schema = pair_messages_schema(len(self.rank.keys))
+        return pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
@@ -203,24 +208,27 @@ class Verified:
         return {"near_pairs": sum(b.num_rows for b in batches)}
 
 
-def _numbers(store: Store, one: aligned.Aligned, priority: tuple[str, ...], rows: pa.Array) -> dict[str, pa.Array]:
-    """``doc_id``, ``priority`` and ``lanes`` of some rows of a shard."""
-    read = aligned.read(store, one, columns_of(one, priority, "doc_id", "lanes"))
-    place = pa.array(priorities(read, priority))
-    return {"doc_id": read.column("doc_id").take(rows), "priority": place.take(rows), "lanes": read.column("lanes").take(rows)}
+def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: pa.Array) -> dict[str, pa.Array]:
+    """``doc_id``, rank and ``lanes`` of some rows of a shard."""
+    read = aligned.read(store, one, columns_of(one, rank, "doc_id", "lanes")).take(rows)
+    ranked = {name: pa.array(values) for name, values in rank.encode(read).items()}
+    return {"doc_id": read.column("doc_id"), **ranked, "lanes": read.column("lanes")}
 
 
-def _side(ref: pa.Array, numbers: Any) -> dict[str, pa.Array]:
+def _side(ref: pa.Array, numbers: Any, keys: int) -> dict[str, pa.Array]:
     """One document of each pair, as the columns that pairs hold of it."""
     place = ref.to_numpy()
-    return {"shard": pa.array((place >> _SHARD).astype(np.int64)), "row": pa.array((place & _ROW).astype(np.int64)),
-            "doc_id": numbers["doc_id"], "priority": numbers["priority"]}
+    found = {"shard": pa.array((place >> _SHARD).astype(np.int64)), "row": pa.array((place & _ROW).astype(np.int64))}
+    return found | {name: numbers[name] for name in (*rank_names(keys), "doc_id")}
 
 
 def _ranks_above(one: Mapping[str, pa.Array], other: Mapping[str, pa.Array]) -> pa.Array:
-    """Whether each document of ``one`` ranks above its partner: buckets are ordered by a prefix of the rank alone."""
-    equal = pc.equal(one["priority"], other["priority"])
-    return pc.or_(pc.less(one["priority"], other["priority"]), pc.and_(equal, pc.less(one["doc_id"], other["doc_id"])))
+    """Whether each document of ``one`` ranks above its partner: buckets are ordered by a prefix of the doc_id alone."""
+    above = pc.less(one["doc_id"], other["doc_id"])
+    for name in reversed([name for name in one if name == "generation" or name.startswith("rank_")]):
+        equal = pc.equal(one[name], other[name])
+        above = pc.or_(pc.less(one[name], other[name]), pc.and_(equal, above))
+    return above
 
 
 def _high(ref: pa.Array) -> Offsets:

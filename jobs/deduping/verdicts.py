@@ -18,8 +18,8 @@ from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES, VERDICTS, star_verdicts
-from corpusmill.operators.schema import DOC_ID, DUPLICATES, PAIRS
+from corpusmill.operators.dedup.keep import VERDICTS, pair_messages_schema, star_verdicts
+from corpusmill.operators.schema import DOC_ID, DUPLICATES
 from corpusmill.operators.text.content import key as digest_key
 
 PAIR_BYTES = 250  # of memory while the star is found, per pair
@@ -44,11 +44,13 @@ class Star:
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """VERDICTS, by shard and row."""
-        parts = [PAIR_MESSAGES.empty_table()]
+        names = [name for name, _ in task.payload.schema]
+        schema = pair_messages_schema(sum(name.startswith("rank_") for name in names))
+        parts = [schema.empty_table()]
         for shard in manifests.shards(store, task.payload):
-            rows = shards.table(store, shard.main, PAIRS.names)
+            rows = shards.table(store, shard.main, names)
             ordinal = pa.array(np.full(rows.num_rows, shard.ordinal, np.int64))
-            parts.append(rows.add_column(0, PAIR_MESSAGES.field("shard"), ordinal).cast(PAIR_MESSAGES))
+            parts.append(rows.add_column(0, schema.field("shard"), ordinal).cast(schema))
         yield from star_verdicts(pa.concat_tables(parts)).combine_chunks().to_batches()
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:

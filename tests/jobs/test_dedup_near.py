@@ -211,6 +211,49 @@ def test_earlier_sources_are_kept_first(tmp_path):
         assert {(row["source"], row["id"]) for row in rows if row["keep"]} == {(order[0], "near"), (order[0], "same")}
 
 
+BY_LENGTH = [{"length": "longest"}, {"date": "newest"}, "doc_id"]
+
+
+def test_the_rank_is_by_the_keys_in_order(tmp_path):
+    """Of each family the longest stays; of those the newest; documents without a date come last."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {"long": "tails", "old": "tail1", "new": "tail2", "undated": "tail3", "short": "tai"}
+    dates = {"long": "2020-01-01", "old": "2021-01-01", "new": "2022-01-01", "short": "2023-01-01"}
+    rows = [{"id": name, "text": " ".join([*words, tail + "é" * (name == "long")]), "date": dates.get(name)}
+            for name, tail in texts.items()]
+    rows += [{"id": f"{name} copy", "text": "all the same", "date": date} for name, date in dates.items()]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = documents(store, tmp_path / "in.jsonl")
+    ways = [(BY_LENGTH, "long", "short copy"), ([{"length": "shortest"}, {"date": "oldest"}], "short", "long copy"),
+            ([{"date": "newest"}], "short", "short copy"), ([{"date": "oldest"}], "long", "long copy")]
+    for rank, kept, copy in ways:
+        for signature in (MINHASH, EXACT):
+            found = rows_of(store, deduplicated(store, made, signature, rank=rank))
+            survivors = {name for name, row in found.items() if row["keep"]}
+            assert survivors == {copy} | ({kept} if signature is MINHASH else set(texts))
+
+
+def test_a_signal_ranks_and_one_that_is_not_there_is_named(tmp_path):
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"a{i}": " ".join([*words, "x" * i]) for i in range(1, 5)}
+    made = documents(store, written(tmp_path / "files", texts))
+    quality = QualityConfig([{"_target_": "corpusmill.operators.quality.signals.BasicSignals"}], [])
+    annotations = annotate.run(annotate.Config(documents=made.path, quiet=True, quality=quality), store, InlineEngine())
+    signal = next(name for name, _ in annotations.schema if name.endswith("bytes") or "chars" in name)
+
+    def best(given, **rank):
+        config = dedup.Config(**given, quiet=True, dedup=DedupConfig(signature=MINHASH, rank=[{"signal": signal} | rank]))
+        found = rows_of(store, dedup.run(config, store, InlineEngine()))
+        return [name for name, row in found.items() if row["keep"]]
+
+    assert best({"annotations": annotations.path}, best="high") == ["a4"]
+    assert best({"annotations": annotations.path}, best="low") == ["a1"]
+    with pytest.raises(ConfigError, match=rf"no signal 'quality\.scroe'; there is .*{signal}"):
+        best({"annotations": annotations.path}, signal="quality.scroe", best="high")
+    with pytest.raises(ConfigError, match="annotations=MANIFEST must be given"):
+        best({"documents": made.path}, best="high")
+
+
 def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):
     store = open_store(str(tmp_path / "store"))
     made = documents(store, written(tmp_path / "files", {f"n{i}": "all the same" for i in range(40)}, 1))
@@ -282,7 +325,7 @@ def test_every_pair_of_a_family_is_in_the_pairs(corpus):
         order = [(r["row"], r["upper_doc_id"]) for r in rows]
         assert order == sorted(order)
         for row in rows:
-            assert (row["upper_priority"], row["upper_doc_id"]) <= (row["priority"], row["doc_id"])
+            assert (row["upper_generation"], row["upper_doc_id"]) <= (row["generation"], row["doc_id"])
             key = (ordinal, row["row"], row["upper_shard"], row["upper_row"])
             assert key not in seen
             seen.add(key)

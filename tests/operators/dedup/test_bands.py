@@ -72,6 +72,21 @@ def test_order_and_chunks_of_the_messages_do_not_matter(corpus, random):
     assert candidates(shuffled)[0].equals(candidates(messages)[0])
 
 
+@given(corpora(), st.data())
+def test_keys_of_the_rank_stand_between_generation_and_id(corpus, data):
+    """Whichever the keys, candidates are those of documents that are ranked by one number."""
+    values, rank, ref = corpus
+    keys = [np.array([data.draw(st.integers(-1, 1)) for _ in rank], np.int64) for _ in range(2)]
+    order = sorted(range(len(rank)), key=lambda i: (rank[i] >> np.uint64(56), keys[0][i], keys[1][i], rank[i], ref[i]))
+    dense = np.empty(len(rank), np.uint64)
+    dense[order] = np.arange(len(rank))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bands, "FIRST", 2)
+        patch.setattr(bands, "NEIGHBOURS", 1)
+        found = candidates(band_messages(values, rank, ref, keys))
+        assert found[0].equals(candidates(band_messages(values, dense, ref))[0])
+
+
 def test_a_bucket_of_a_hundred_is_compared_in_full_and_none_is_quadratic():
     for n, pairs in ((100, 4950), (101, 5050), (50_000, 4950 + 49_900 * 100 + 4 * 49_900 - 10)):
         ref = np.arange(n, dtype=np.uint64)
