@@ -11,13 +11,14 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
 from corpusmill.jobs.deduping.pairs import find_pairs
 from corpusmill.jobs.deduping.signing import Sign, Signer, signatures_schema, signer_of
 from corpusmill.jobs.deduping.verdicts import Assemble, pair_verdicts
 from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
-from corpusmill.jobs.runtime.config import Common, session
+from corpusmill.jobs.runtime.config import Common, choose, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -31,6 +32,8 @@ from corpusmill.operators.dedup.rank import Rank, parse
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
 
+SHINGLE_BYTES = 1.4  # per byte of a document: a hash of 8 bytes for each word
+
 
 @dataclasses.dataclass
 class DedupConfig:
@@ -38,6 +41,7 @@ class DedupConfig:
 
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
+    verify: str = "lanes"  # lanes: estimate it on the signatures | exact: compute it on the texts of candidates
     # which of two stays: source, {signal: NAME, best: high | low}, {date: oldest | newest}, {length: longest | shortest}
     rank: list[Any] = dataclasses.field(default_factory=lambda: ["source", "doc_id"])
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
@@ -60,6 +64,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     for name in ("threshold", "max_loss"):
         if not 0 < (value := getattr(config.dedup, name)) <= 1:
             raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
+    choose("dedup.verify", config.dedup.verify, ("lanes", "exact"))
     rank = parse(config.dedup.rank, config.dedup.source_priority)
     given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
@@ -71,11 +76,20 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
     if isinstance(signer, MinHash):
-        parameters = {"threshold": config.dedup.threshold, "first": FIRST, "neighbours": NEIGHBOURS} | ranked
+        parameters = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": FIRST,
+                      "neighbours": NEIGHBOURS} | ranked
         pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), parameters, chosen, inputs.view_of(found))
-        chosen = chosen | {"pairs": find_pairs(here, pairs, (signer.bands, signer.lanes), rank)}
+        chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
     made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | ranked | {"version": "3"}, chosen, inputs.view_of(found))
     return duplicates(here, made, config, rank)
+
+
+def evidence_of(signer: MinHash, config: Config, found: dict[str, Manifest]) -> Evidence:
+    """What ``dedup.verify`` says."""
+    if config.dedup.verify == "lanes":
+        return Lanes(signer.lanes)
+    documents = found["documents"]
+    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
 
 
 def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict[str, float]) -> Manifest:

@@ -2,7 +2,8 @@
 
     bands       28 bytes per document and band, to the partition of the band's hash
     candidates  16 bytes per pair, to the owner of the upper document's shard; repeats from other bands end there
-    halves      the pair with the upper document's lanes, to the owner of the lower document's shard
+    halves      the pair, to the owner of the lower document's shard, with what verifies it of the upper document: 128
+                bytes of lanes, or the hashes of its shingles, once for all pairs that go to one owner
     verified    the pairs that are similar enough, to the shard of the lower document
 
 Documents equal to one that ranks above them send nothing: they share the fate of the first.
@@ -19,62 +20,67 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpusmill.jobs.deduping.evidence import BYTES, Evidence
 from corpusmill.jobs.deduping.exact import columns_of
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime.exchange import Offsets
+from corpusmill.jobs.runtime.shards import one_batch
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup.bands import CANDIDATES, band_messages, bands_schema, candidates
 from corpusmill.operators.dedup.keep import pair_messages_schema
 from corpusmill.operators.dedup.rank import Rank, rank_fields, rank_names
-from corpusmill.operators.dedup.verify import similarity
 from corpusmill.operators.schema import DOC_ID
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import fixed_bytes
 
 GROUP_ROWS = 1 << 17  # rows whose bands one mapper sends: 49 MiB with 14 bands
 BAND_BYTES = 28  # of one row of BAND_MESSAGES, besides 8 for each key of the rank
-CANDIDATE_BYTES = 16
-HALF_BYTES = 40  # besides the lanes, and the keys of the rank
+HALF_BYTES = 64  # of a candidate and then a half, besides the evidence and the keys of the rank
 LATEST = np.uint64(255)  # generations from here on are one where buckets are ordered; pairs know them all
+
+Words = npt.NDArray[np.uint64]
 
 _ROW = np.uint64(0xFFFFFFFF)
 _SHARD = np.uint64(32)
 
 
-def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: float, rank: Rank,
+def near_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank,
                copies: ByShard) -> tuple[ByShard, dict[str, int]]:
     """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
 
-    ``widths``: bands and lanes of a signature.
+    ``bands``: of a signature.
     """
-    store, owners, (bands, lanes) = here.store, copies.owners, widths
-    width, schema = BAND_BYTES + 8 * len(rank.keys), pair_messages_schema(len(rank.keys))
-    total = made.inputs["signatures"].rows * bands * width
-    partitions = exchange.partitions_for(total, here.partitions)
+    store, owners, keys = here.store, copies.owners, len(rank.keys)
+    rows, threshold = made.inputs["signatures"].rows, made.parameters["threshold"]
+    width = bands * (BAND_BYTES + 8 * keys)
+    partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * bands * width, copies.exchanged),
-        Bands(rank), bands_schema(len(rank.keys)), partitions)
+        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * width, copies.exchanged),
+        Bands(rank), bands_schema(keys), partitions)
     buckets = [Task(p, digest_key([made.key, "candidates", p, partitions, owners.count]), f"bands of partition {p}",
-                    4 * total // partitions, (messages, p)) for p in range(partitions)]
+                    4 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     proposed, counts = exchange.exchange(here, made, f"candidates-{partitions}", lambda: buckets, Candidates(owners),
                                          CANDIDATES, owners.count)
-    wide = owners.grown(counts["sent"] * (HALF_BYTES + lanes), exchange.GROUP_BYTES)
-    room = counts.pop("sent") * (CANDIDATE_BYTES + HALF_BYTES + lanes)
+    sent = counts.pop("sent")
+    room = sent * (HALF_BYTES + 8 * keys) + min(sent, rows) * evidence.width
+    wide = owners.grown(room, exchange.GROUP_BYTES)
     halves, unique = exchange.exchange(
-        here, made, "halves", lambda: owners.tasks(store, made, "halves", 2 * lanes, proposed, 2 * room),
-        Halves(rank, wide), halves_schema(lanes, len(rank.keys)), wide.count)
+        here, made, "halves",
+        lambda: owners.tasks(store, made, "halves", 2 * evidence.width, proposed, 2 * room, text=evidence.text),
+        Halves(rank, evidence, wide), halves_schema(keys), wide.count)
     found, near = exchange.exchange(
-        here, made, "verified", lambda: wide.tasks(store, made, "verified", 2 * lanes, halves, 2 * room),
-        Verified(rank, threshold, owners), schema, owners.count)
+        here, made, "verified",
+        lambda: wide.tasks(store, made, "verified", 2 * evidence.width, halves, 2 * room, text=evidence.text),
+        Verified(rank, evidence, threshold, owners), pair_messages_schema(keys), owners.count)
     return ByShard(found, owners), dict(sorted((counts | unique | near).items()))
 
 
-def halves_schema(lanes: int, keys: int) -> pa.Schema:
-    """A candidate, the rank of its upper document and what verifies it."""
-    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), *rank_fields(keys), pa.field("lanes", pa.binary(lanes))])
+def halves_schema(keys: int) -> pa.Schema:
+    """A candidate, the rank of its upper document, and the evidence of that, once for each owner that it goes to."""
+    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), *rank_fields(keys), pa.field("evidence", BYTES)])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Bands:
             chosen = np.flatnonzero(taking_part)
             yield self._of(rows.take(pa.array(chosen)), chosen.astype(np.uint64) | np.uint64(one.ordinal << 32))
 
-    def _of(self, rows: pa.RecordBatch, ref: npt.NDArray[np.uint64]) -> pa.RecordBatch:
+    def _of(self, rows: pa.RecordBatch, ref: Words) -> pa.RecordBatch:
         bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
         prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
         generation, *keys = self.rank.encode(rows).values()
@@ -126,7 +132,7 @@ class Candidates:
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the upper document's shard."""
-        return self.owners.route(_high(batch.column("upper")))
+        return self.owners.route(_high(batch.column("upper").to_numpy()))
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
         """What the buckets held. ``sent`` counts a pair once for each partition that proposed it."""
@@ -138,9 +144,10 @@ class Candidates:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Halves:
-    """Removes repeated candidates, and joins the lanes of the upper documents."""
+    """Removes repeated candidates, and joins the evidence of the upper documents."""
 
     rank: Rank
+    evidence: Evidence
     lower: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -150,15 +157,21 @@ class Halves:
         for one in shards:
             here = _of_shard(upper, one.ordinal)
             if here.stop > here.start:
-                rows = pa.array(upper[here] & _ROW)
-                columns = _numbers(store, one, self.rank, rows)
-                data = [pa.array(upper[here]), pa.array(lower[here]), *columns.values()]
-                schema = halves_schema(columns["lanes"].type.byte_width, len(self.rank.keys))
-                yield pa.RecordBatch.from_arrays(data, schema=schema)
+                yield self._of(store, one, upper[here], lower[here])
+
+    def _of(self, store: Store, one: aligned.Aligned, upper: Words, lower: Words) -> pa.RecordBatch:
+        rows, place = _rows(upper)
+        numbers = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        where = self.lower.route(_high(lower))
+        told = np.ones(len(upper), np.bool_)
+        told[1:] = (upper[1:] != upper[:-1]) | (where[1:] != where[:-1])
+        evidence = self.evidence.of(store, one, rows).take(pa.array(place, mask=~told))
+        data = [pa.array(upper), pa.array(lower), *numbers.values(), evidence]
+        return pa.RecordBatch.from_arrays(data, schema=halves_schema(len(self.rank.keys)))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
-        return self.lower.route(_high(batch.column("lower")))
+        return self.lower.route(_high(batch.column("lower").to_numpy()))
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
         """How many candidates there are."""
@@ -167,25 +180,37 @@ class Halves:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verified:
-    """Joins the lanes of the lower documents, and keeps the pairs that are similar enough."""
+    """Joins the evidence of the lower documents, and keeps the pairs that are similar enough."""
 
     rank: Rank
+    evidence: Evidence
     threshold: float
     owners: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """PAIR_MESSAGES."""
         owner, shards, received = task.payload
-        halves = received.read(store, owner).sort_by("lower").combine_chunks()
+        halves = received.read(store, owner)
+        told = halves.filter(pc.is_valid(halves.column("evidence"))).combine_chunks()
+        known = told.column("upper").to_numpy()
+        in_order = np.argsort(known)
+        evidence = _one(told.column("evidence"))
+        halves = halves.drop_columns(["evidence"]).sort_by([("lower", "ascending"), ("upper", "ascending")])
         lower = halves.column("lower").to_numpy()
         for one in shards:
             here = _of_shard(lower, one.ordinal)
             if here.stop > here.start:
-                upper = halves.slice(here.start, here.stop - here.start).to_batches()[0]
-                yield self._of(upper, _numbers(store, one, self.rank, pa.array(lower[here] & _ROW)))
+                upper = one_batch(halves.slice(here.start, here.stop - here.start))
+                place = in_order[np.searchsorted(known, upper.column("upper").to_numpy(), sorter=in_order)]
+                yield self._of(store, one, upper, (evidence, place))
 
-    def _of(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array]) -> pa.RecordBatch:
-        estimate = similarity(fixed_bytes(upper.column("lanes")), fixed_bytes(lower["lanes"]))
+    def _of(self, store: Store, one: aligned.Aligned, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
+        rows, place = _rows(upper.column("lower").to_numpy())
+        found = self.evidence.similarity(told[0], self.evidence.of(store, one, rows), (told[1], place))
+        lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        return self._pairs(upper, lower, found)
+
+    def _pairs(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array], estimate: npt.NDArray[np.float64]) -> pa.RecordBatch:
         alike = pa.array(estimate >= self.threshold)
         keys = len(self.rank.keys)
         sides = [_side(upper.column("upper"), upper, keys), _side(upper.column("lower"), lower, keys)]
@@ -208,11 +233,20 @@ class Verified:
         return {"near_pairs": sum(b.num_rows for b in batches)}
 
 
-def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: pa.Array) -> dict[str, pa.Array]:
-    """``doc_id``, rank and ``lanes`` of some rows of a shard."""
-    read = aligned.read(store, one, columns_of(one, rank, "doc_id", "lanes")).take(rows)
-    ranked = {name: pa.array(values) for name, values in rank.encode(read).items()}
-    return {"doc_id": read.column("doc_id"), **ranked, "lanes": read.column("lanes")}
+def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: Offsets) -> dict[str, pa.Array]:
+    """``doc_id`` and rank of some rows of a shard."""
+    read = aligned.read(store, one, columns_of(one, rank, "doc_id")).take(pa.array(rows))
+    return {"doc_id": read.column("doc_id")} | {name: pa.array(values) for name, values in rank.encode(read).items()}
+
+
+def _rows(ref: Words) -> tuple[Offsets, Offsets]:
+    """The distinct rows of refs of one shard, and the place of each ref's among them."""
+    rows, place = np.unique((ref & _ROW).astype(np.int64), return_inverse=True)
+    return rows, place
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _side(ref: pa.Array, numbers: Any, keys: int) -> dict[str, pa.Array]:
@@ -231,18 +265,19 @@ def _ranks_above(one: Mapping[str, pa.Array], other: Mapping[str, pa.Array]) -> 
     return above
 
 
-def _high(ref: pa.Array) -> Offsets:
-    found: Offsets = (ref.to_numpy() >> _SHARD).astype(np.int64)
+def _high(ref: Words) -> Offsets:
+    """The shards of refs."""
+    found: Offsets = (ref >> _SHARD).astype(np.int64)
     return found
 
 
-def _of_shard(ref: npt.NDArray[np.uint64], ordinal: int) -> slice:
+def _of_shard(ref: Words, ordinal: int) -> slice:
     """Where the rows of a shard are among sorted refs."""
     low, high = np.searchsorted(ref, np.array([ordinal << 32, (ordinal + 1) << 32], np.uint64)).tolist()
     return slice(low, high)
 
 
-def _unique(pairs: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+def _unique(pairs: pa.Table) -> tuple[Words, Words]:
     """Upper and lower refs of each pair once, in order."""
     upper, lower = pairs.column("upper").to_numpy(), pairs.column("lower").to_numpy()
     order = np.lexsort((lower, upper))

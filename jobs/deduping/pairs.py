@@ -5,6 +5,7 @@ import dataclasses
 import pyarrow as pa
 
 from corpusmill.jobs.deduping import exact, near
+from corpusmill.jobs.deduping.evidence import Evidence
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.runtime import aligned, exchange, stage
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -16,18 +17,17 @@ from corpusmill.operators.dedup.rank import Rank, keys_in, rank_names
 from corpusmill.operators.errors import Missing
 
 
-def find_pairs(here: Session, made: Stage, widths: tuple[int, int], rank: Rank) -> Manifest:
-    """Exact pairs, then near ones, then a shard for each of documents. ``widths``: bands and lanes of a signature."""
+def find_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank) -> Manifest:
+    """Exact pairs, then near ones, then a shard for each of documents. ``bands``: of a signature."""
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
         return done
-    threshold = made.parameters["threshold"]
     tasks = aligned.tasks(here.store, made, text=False, order=True)
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
         copies = exact.exact_pairs(here, made, rank, Owners.of(here.store, made, near.GROUP_ROWS))
-        verified, counts = near.near_pairs(here, made, widths, threshold, rank, copies)
+        verified, counts = near.near_pairs(here, made, bands, evidence, rank, copies)
         done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Pairs(copies, verified, made.schema),
                          details={"aligned": False, "compared": counts}, empty_ok=True)
     except Missing as error:

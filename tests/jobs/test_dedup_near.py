@@ -11,8 +11,9 @@ from corpusmill.jobs import annotate, dedup, ingest
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.deduping import near
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
-from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import EngineConfig
 from corpusmill.jobs.runtime.engine import InlineEngine
@@ -123,6 +124,26 @@ def test_verdicts_are_those_of_brute_force(corpus):
         assert (row["keep"], row["kind"], row["cluster_id"], row["cluster_size"]) == (keep, kind, ids[centre], size)
         assert row["matched_doc_id"] == (None if keep else ids[centre])
         assert row["similarity"] is None if keep else abs(row["similarity"] - jaccard) < 0.12
+
+
+def test_exact_verification_is_that_of_brute_force_to_the_last_digit(corpus, tmp_path):
+    """Whatever the shards and the owners; the manifest says how it was verified."""
+    texts, files, store, made, duplicates = corpus
+    exact = deduplicated(store, made, verify="exact")
+    rows = rows_of(store, exact)
+    ids = {name: row["doc_id"] for name, row in rows.items()}
+    for name, (keep, kind, centre, size, jaccard) in brute_force(texts, ids).items():
+        row = rows[name]
+        assert (row["keep"], row["kind"], row["cluster_id"], row["cluster_size"]) == (keep, kind, ids[centre], size)
+        assert row["similarity"] == (None if keep else pytest.approx(jaccard, abs=1e-6))
+    assert manifests.lineage(store, exact)["pairs"].parameters["verify"] == "exact"
+    assert exact.key != duplicates.key
+    other = open_store(str(tmp_path / "store"))
+    with pytest.MonkeyPatch.context() as patch:  # several owners, to which the shingles of one document go
+        patch.setattr(exchange, "GROUP_BYTES", 100_000)
+        patch.setattr(near, "GROUP_ROWS", 50)
+        again = deduplicated(other, documents(other, files), verify="exact", engine=InlineEngine(shuffle=2), partitions=3)
+    assert again.digest == exact.digest
 
 
 @pytest.mark.parametrize(("partitions", "shuffle"), [(3, None), (7, 5), (1, 6), (None, 8)])
@@ -312,6 +333,8 @@ def test_wrong_settings_are_named(corpus):
     _, _, store, made, _ = corpus
     with pytest.raises(ConfigError, match=r"dedup\.threshold is 0"):
         deduplicated(store, made, threshold=0)
+    with pytest.raises(ConfigError, match=r"dedup\.verify='exakt': did you mean 'exact'"):
+        deduplicated(store, made, verify="exakt")
     with pytest.raises(ConfigError, match="makes no signatures"):
         deduplicated(store, made, {"_target_": "corpusmill.operators.text.normalise.Normalise"})
 
