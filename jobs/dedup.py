@@ -42,6 +42,8 @@ class DedupConfig:
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
     verify: str = "lanes"  # lanes: estimate it on the signatures | exact: compute it on the texts of candidates
+    keep: str = "star"  # star: dropped iff a neighbour above is kept | components: the first of all that pairs join is kept
+    copies: str = "keep_first"  # keep_first: the first of a cluster stays | drop_all: none of it does
     # which of two stays: source, {signal: NAME, best: high | low}, {date: oldest | newest}, {length: longest | shortest}
     rank: list[Any] = dataclasses.field(default_factory=lambda: ["source", "doc_id"])
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
@@ -65,6 +67,8 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         if not 0 < (value := getattr(config.dedup, name)) <= 1:
             raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
     choose("dedup.verify", config.dedup.verify, ("lanes", "exact"))
+    choose("dedup.keep", config.dedup.keep, ("star", "components"))
+    choose("dedup.copies", config.dedup.copies, ("keep_first", "drop_all"))
     rank = parse(config.dedup.rank, config.dedup.source_priority)
     given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
@@ -76,11 +80,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
     if isinstance(signer, MinHash):
-        parameters = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": FIRST,
-                      "neighbours": NEIGHBOURS} | ranked
-        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), parameters, chosen, inputs.view_of(found))
+        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": FIRST,
+                    "neighbours": NEIGHBOURS} | ranked
+        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found))
         chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
-    made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | ranked | {"version": "3"}, chosen, inputs.view_of(found))
+    parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | {"version": "3"}
+    made = stage.Stage("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found))
     return duplicates(here, made, config, rank)
 
 
@@ -116,7 +121,8 @@ def duplicates(here: Session, made: stage.Stage, config: Config, rank: Rank) -> 
         stage.print_plan(here, made, tasks)
     try:
         verdicts = pair_verdicts(here, made) if "pairs" in made.inputs else exact_verdicts(here, made, rank)
-        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Assemble(verdicts),
+        assemble = Assemble(verdicts, config.dedup.copies == "drop_all")
+        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble,
                          empty_ok=config.allow_empty, check=guard)
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)

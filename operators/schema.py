@@ -59,10 +59,11 @@ DUPLICATES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
     pa.field("kind", pa.string()),  # "exact" or "near"; null where the document has no duplicate
-    pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the one that is kept
+    pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the first, that is kept
     pa.field("cluster_size", pa.int64()),  # the canonical and all that name it
-    pa.field("matched_doc_id", DOC_ID),  # the kept document that a dropped one matched
-    pa.field("similarity", pa.float32()),  # to that document
+    # The kept document that a dropped one matched; null for the canonical, also where all copies are dropped.
+    pa.field("matched_doc_id", DOC_ID),
+    pa.field("similarity", pa.float32()),  # to that document; null where the two are in one component, but no pair
 ])
 
 DOMAINS = pa.schema([

@@ -1,8 +1,9 @@
-"""Star: in rank order a document is dropped iff a verified neighbour ranked above it is kept.
+"""Which of the documents that pairs join are kept.
 
-A dropped document names the highest such neighbour. The result is unique. In an exact group all match all, so its
-first in rank stays and the others name it; over pairs a chain of drifting versions keeps every second one, where
-dropping on any neighbour above, kept or not, would keep the first alone.
+Star: in rank order a document is dropped iff a verified neighbour ranked above it is kept. A dropped document names the
+highest such neighbour. The result is unique. In an exact group all match all, so its first in rank stays and the others
+name it; over pairs a chain of drifting versions keeps every second one, where dropping on any neighbour above, kept or
+not, would keep the first alone. That is what components do (see ``components.py``), for those who want it.
 """
 
 from typing import Any
@@ -13,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
+from corpusmill.operators.dedup.components import component_pairs
 from corpusmill.operators.dedup.rank import keys_in, rank_fields, rank_names
+from corpusmill.operators.dedup.ranking import places
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.schema import DIGEST, DOC_ID, DUPLICATES, PAIRS, require
 from corpusmill.operators.text.hashing import fixed_bytes
@@ -103,12 +106,12 @@ def _columns(messages: pa.Table | pa.RecordBatch) -> dict[str, pa.Array]:
     return {name: _flat(messages, name) for name in schema.names}
 
 
-def star_verdicts(pairs: pa.Table) -> pa.Table:
+def pair_verdicts(pairs: pa.Table, keep: str = "star") -> pa.Table:
     """The VERDICTS on the documents of PAIR_MESSAGES that end in a cluster of two or more.
 
-    The canonical documents of near pairs go through ``star_pairs``; an exact copy follows its own canonical, and where
-    that is dropped it names the same document, as near as it. A canonical's kind is "near" where a near one names it.
-    Memory: about 250 bytes per pair. Raises SchemaError for other columns.
+    ``keep`` is one of RULES: the canonical documents of near pairs go through it; an exact copy follows its own
+    canonical, and where that is dropped it names the same document, as near as it. A canonical's kind is "near" where a
+    near one names it. Memory: about 250 bytes per pair. Raises SchemaError for other columns.
     """
     require(pairs, PAIR_MESSAGES, "pairs")
     ends = [_refs(pairs, "upper_shard", "upper_row"), _refs(pairs, "shard", "row")]
@@ -120,7 +123,7 @@ def star_verdicts(pairs: pa.Table) -> pa.Table:
     rank[np.lexsort((documents, *reversed(_halves(doc_id)), *reversed(keys)))] = np.arange(len(documents))
     near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
     similar = _flat(pairs, "similarity").to_numpy()
-    canonical, similarity = star_pairs(rank, upper[near], lower[near], similar[near])
+    canonical, similarity = RULES[keep](rank, upper[near], lower[near], similar[near])
     by_near = canonical >= 0
     _follow(upper[~near], lower[~near], canonical, similarity, by_near)
     return _verdicts(documents, doc_id, canonical, similarity, by_near)
@@ -151,7 +154,7 @@ def _verdicts(
         names,
         pa.array(size),
         pc.if_else(pa.array(dropped), names, pa.scalar(None, DOC_ID)),
-        pa.array(similarity, mask=~dropped),
+        pa.array(similarity, mask=~dropped | np.isnan(similarity)),
     ], schema=VERDICTS)
     return found.filter(pa.array(size > 1))
 
@@ -173,16 +176,7 @@ def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floa
     either way round, and ``similarity`` (pairs) what was verified; of a pair that is given twice the higher counts.
     Raises DataError for equal ranks, an index that is no document's, or a document paired with itself.
     """
-    order = np.argsort(rank, kind="stable").astype(np.int64)
-    if (rank[order][1:] == rank[order][:-1]).any():
-        raise DataError("two documents have one rank: break the tie, or the result is not unique")
-    ends = np.concatenate([left, right])
-    if len(ends) and not 0 <= ends.min() <= ends.max() < len(rank):
-        raise DataError(f"pairs name documents {ends.min()} to {ends.max()}, but there are {len(rank)}")
-    if (left == right).any():
-        raise DataError(f"document {left[left == right][0]} is paired with itself")
-    place = np.empty(len(rank), np.int64)
-    place[order] = np.arange(len(rank))
+    order, place = places(rank, left, right)
     upper, lower = np.minimum(place[left], place[right]), np.maximum(place[left], place[right])
     by_lower = np.lexsort((-similarity, upper, lower))
     starts = np.searchsorted(lower[by_lower], np.arange(len(rank) + 1))
@@ -193,6 +187,9 @@ def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floa
     found[order[dropped]] = order[upper[by_lower][matched[dropped]]]
     values[order[dropped]] = similarity[by_lower][matched[dropped]]
     return found, values
+
+
+RULES = {"star": star_pairs, "components": component_pairs}
 
 
 @njit(nogil=True, cache=True)

@@ -216,6 +216,33 @@ def test_a_higher_threshold_takes_the_pairs_that_reach_it(corpus):
     assert [(i, row) for i, rows in pairs_of(store, strict) for row in rows] == reach
 
 
+def drifting(count=24):
+    """Versions of a text, each of which changes a tenth of the one before."""
+    words, texts = [f"w{i}" for i in range(400)], {}
+    for version in range(count):
+        words[version * 15 : version * 15 + 5] = [f"v{version}"] * 5
+        texts[f"v{version}"] = " ".join(words)
+    return texts
+
+
+def test_components_keep_one_of_a_chain_and_star_every_other(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    texts = drifting() | {"copy": drifting()["v3"], "other": "another text", "other copy": "another text"}
+    made = documents(store, written(tmp_path / "files", texts, 3))
+    star, components = (deduplicated(store, made, keep=keep, allow_loss=True) for keep in ("star", "components"))
+    assert star.inputs["pairs"] == components.inputs["pairs"]
+    rows = rows_of(store, components)
+    centre = min((name for name in texts if name.startswith("v")), key=lambda name: rows[name]["doc_id"])
+    chain = [rows[name] for name in texts if not name.startswith("other")]
+    assert {row["cluster_id"] for row in chain} == {rows[centre]["doc_id"]}
+    assert {row["cluster_size"] for row in chain} == {25}
+    assert [row["name"] for row in chain if row["keep"]] == [centre]
+    assert {row["similarity"] is None for row in chain if not row["keep"]} == {True, False}, "null where they are no pair"
+    assert sum(bool(row["keep"]) for row in rows_of(store, star).values()) > 3
+    with pytest.raises(ConfigError, match=r"dedup\.keep='star2': did you mean 'star'"):
+        deduplicated(store, made, keep="star2")
+
+
 def test_earlier_sources_are_kept_first(tmp_path):
     store = open_store(str(tmp_path / "store"))
     words = [f"w{i}" for i in range(300)]
@@ -273,6 +300,26 @@ def test_a_signal_ranks_and_one_that_is_not_there_is_named(tmp_path):
         best({"annotations": annotations.path}, signal="quality.scroe", best="high")
     with pytest.raises(ConfigError, match="annotations=MANIFEST must be given"):
         best({"documents": made.path}, best="high")
+
+
+def test_all_copies_may_be_dropped(tmp_path):
+    """What no other document repeats is left; the first of each cluster is dropped for the same reason as its copies."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"near{i}": " ".join([*words, str(i)]) for i in range(4)} | {f"same{i}": "twice" for i in range(2)}
+    made = documents(store, written(tmp_path / "files", texts | {"alone": "once", "empty": ""}))
+    found = deduplicated(store, made, copies="drop_all")
+    rows = rows_of(store, found)
+    assert {name for name, row in rows.items() if row["keep"]} == {"alone", "empty"}
+    assert (found.counts["dropped.near_duplicate"], found.counts["dropped.exact_duplicate"], found.counts["kept"]) == (4, 2, 2)
+    assert {name: n for name, n in found.counts.items() if name.startswith("clusters/")} == {"clusters/2": 1, "clusters/3-4": 1}
+    firsts = [row for row in rows.values() if row["keep"] is False and row["matched_doc_id"] is None]
+    assert [row["cluster_id"] for row in firsts] == [row["doc_id"] for row in firsts]
+    assert sorted(row["kind"] for row in firsts) == ["exact", "near"]
+    rows = rows_of(store, deduplicated(store, made, EXACT, copies="drop_all"))
+    assert {name for name, row in rows.items() if row["keep"] is False} == {"same0", "same1"}
+    twins = documents(store, written(tmp_path / "twins", {f"n{i}": f"twins {i // 2}" for i in range(30)}, 1))
+    with pytest.raises(DataError, match=r"(?s)lose 30 of its 30 .*exact duplicate, the first of its cluster"):
+        deduplicated(store, twins, copies="drop_all", max_loss=0.99)
 
 
 def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):

@@ -15,9 +15,9 @@ from corpusmill.operators.dedup.keep import (
     group_pairs,
     messages_schema,
     pair_messages_schema,
+    pair_verdicts,
     star_groups,
     star_pairs,
-    star_verdicts,
 )
 from corpusmill.operators.dedup.rank import rank_names
 from corpusmill.operators.errors import DataError, SchemaError
@@ -213,11 +213,22 @@ def pair_tables(draw):
     return near, copies
 
 
-def expected_verdicts(near, copies) -> list[dict]:
+def component_of(one, near):
+    """All that pairs join with a document, itself among them."""
+    found = {one}
+    while more := {other for pair in near if found & {*pair} for other in pair} - found:
+        found |= more
+    return found
+
+
+def expected_verdicts(near, copies, keep="star") -> list[dict]:
     """The documents in clusters, by shard and row."""
     documents = sorted({one for pair in near for one in pair} | {first for _, first in copies})
     matched: dict = {}
-    for one in documents:
+    for one in documents if keep == "components" else []:
+        if (first := min(component_of(one, near))) != one:
+            matched[one] = (first, near.get((first, one)), "near")
+    for one in documents if keep == "star" else []:
         above = [(upper, value) for (upper, lower), value in near.items() if lower == one and upper not in matched]
         if above:
             matched[one] = (*min(above), "near")
@@ -250,12 +261,12 @@ def pair_table(pairs) -> pa.Table:
 
 
 @unhurried
-@given(pair_tables(), st.randoms(use_true_random=False))
-def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, random):
+@given(pair_tables(), st.sampled_from(["star", "components"]), st.randoms(use_true_random=False))
+def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, keep, random):
     near, copies = drawn
     pairs = [(lower, upper, "near", value) for (upper, lower), value in near.items()]
     pairs += [(copy, first, "exact", 1.0) for copy, first in copies]
     random.shuffle(pairs)
-    found = star_verdicts(pair_table(pairs))
+    found = pair_verdicts(pair_table(pairs), keep)
     assert found.schema == VERDICTS
-    assert found.to_pylist() == expected_verdicts(near, copies)
+    assert found.to_pylist() == expected_verdicts(near, copies, keep)
