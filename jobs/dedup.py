@@ -25,7 +25,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
-from corpusmill.operators.dedup.bands import FIRST, NEIGHBOURS
+from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
 from corpusmill.operators.dedup.keep import pairs_schema
 from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.rank import Rank, parse
@@ -80,7 +80,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
     if isinstance(signer, MinHash):
-        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": FIRST,
+        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": [FIRST, WHOLE, FEWEST],
                     "neighbours": NEIGHBOURS} | ranked
         pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found))
         chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}

@@ -2,7 +2,9 @@
 
 Within a bucket of up to ``FIRST`` documents all are paired. In a larger one every document is paired with the ``FIRST``
 highest in rank, and those below with their neighbours in the order of the next band's hash; the pairs left out are
-counted. So no bucket is quadratic, however many documents share a template.
+counted. Beyond ``WHOLE`` documents fewer are the first, down to ``FEWEST``: what alike documents of such a bucket share
+is a template, and one of the first is enough to find them. So a bucket has at most ``FIRST`` · ``WHOLE`` pairs or
+``FEWEST`` + ``NEIGHBOURS`` per document, however many share it.
 """
 
 import itertools
@@ -22,6 +24,8 @@ Words = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
 FIRST = 100  # documents of a bucket that all others are compared with
+WHOLE = 10_000  # documents of a bucket from which on the first are fewer
+FEWEST = 10
 NEIGHBOURS = 4  # documents after each, in the order of the next band's hash
 SLICE_PAIRS = 1 << 24  # held before repeated pairs are removed: 128 MiB
 
@@ -69,9 +73,11 @@ def candidates(messages: pa.Table | pa.RecordBatch) -> tuple[pa.RecordBatch, Map
     band, place, order = band[by_bucket], place[by_bucket], order[by_bucket]
     begins = np.flatnonzero(np.concatenate([[True], band[1:] != band[:-1]])) if len(band) else np.empty(0, np.int64)
     sizes = np.diff(begins, append=len(band))
-    keys = _unique(itertools.chain(_with_first(begins, sizes, place), _with_neighbours(begins, sizes, place, order)))
+    first = np.clip(FIRST * WHOLE // np.maximum(sizes, 1), min(FEWEST, FIRST), FIRST)
+    buckets = begins, sizes, first
+    keys = _unique(itertools.chain(_with_first(*buckets, place), _with_neighbours(*buckets, place, order)))
     pairs = [documents[(keys >> np.uint64(32)).astype(np.int64)], documents[(keys & np.uint64(0xFFFFFFFF)).astype(np.int64)]]
-    return pa.RecordBatch.from_arrays([pa.array(p) for p in pairs], schema=CANDIDATES), _counts(sizes)
+    return pa.RecordBatch.from_arrays([pa.array(p) for p in pairs], schema=CANDIDATES), _counts(sizes, first)
 
 
 def _column(messages: pa.Table | pa.RecordBatch, name: str) -> Words:
@@ -98,10 +104,10 @@ def _places(rank: Sequence[npt.NDArray[Any]], ref: Words) -> tuple[Words, Words]
     return refs[in_order], place[index]
 
 
-def _with_first(begins: Integers, sizes: Integers, place: Words) -> Iterator[Words]:
+def _with_first(begins: Integers, sizes: Integers, first: Integers, place: Words) -> Iterator[Words]:
     """Each document with the first of its bucket that precede it, as place of upper · 2^32 + place of lower."""
     starts = np.repeat(begins, sizes)
-    counts = np.minimum(np.arange(len(place)) - starts, FIRST)
+    counts = np.minimum(np.arange(len(place)) - starts, np.repeat(first, sizes))
     filled = np.concatenate([[0], np.cumsum(counts)])
     cuts = np.searchsorted(filled, np.arange(0, max(1, filled[-1]), SLICE_PAIRS)).tolist()
     for low, high in zip(cuts, [*cuts[1:], len(place)], strict=True):
@@ -119,9 +125,12 @@ def _pair_up(low: int, high: int, starts: Integers, counts: Integers, place: Wor
             filled += 1
 
 
-def _with_neighbours(begins: Integers, sizes: Integers, place: Words, order: Words) -> Iterator[Words]:
-    for begin, size in zip(begins[sizes > FIRST].tolist(), sizes[sizes > FIRST].tolist(), strict=True):
-        rest = slice(begin + FIRST, begin + size)
+def _with_neighbours(
+    begins: Integers, sizes: Integers, first: Integers, place: Words, order: Words
+) -> Iterator[Words]:
+    large = np.flatnonzero(sizes > first)
+    for begin, size, skipped in zip(*(column[large].tolist() for column in (begins, sizes, first)), strict=True):
+        rest = slice(begin + skipped, begin + size)
         near = place[rest][np.lexsort((place[rest], order[rest]))]
         for step in range(1, NEIGHBOURS + 1):
             one, other = near[:-step], near[step:]
@@ -138,8 +147,8 @@ def _distinct(keys: Words) -> Words:
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
-def _counts(sizes: Integers) -> dict[str, int]:
-    rest = sizes[sizes > FIRST] - FIRST
+def _counts(sizes: Integers, first: Integers) -> dict[str, int]:
+    rest = (sizes - first)[sizes > first]
     left_out = rest * (rest - 1) // 2 - sum(np.maximum(rest - step, 0) for step in range(1, NEIGHBOURS + 1))
     return {"buckets": len(sizes), "large_buckets": len(rest), "bucket_pairs": int((sizes * (sizes - 1) // 2).sum()),
             "skipped_pairs": int(left_out.sum())}
