@@ -11,7 +11,7 @@ from corpusmill.jobs import annotate, dedup, ingest
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
-from corpusmill.jobs.deduping import near
+from corpusmill.jobs.deduping import near, partitioned, verdicts
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime import manifest as manifests
@@ -214,6 +214,41 @@ def test_a_higher_threshold_takes_the_pairs_that_reach_it(corpus):
     reach = [(i, row) for i, rows in pairs_of(store, duplicates) for row in rows if row["similarity"] >= 0.95]
     assert 0 < len(reach) < manifests.lineage(store, duplicates)["pairs"].rows
     assert [(i, row) for i, rows in pairs_of(store, strict) for row in rows] == reach
+
+
+@pytest.mark.parametrize("keep", ["star", "components"])
+@pytest.mark.parametrize("rest", [0, 1 << 22])
+def test_pairs_in_parts_give_the_verdicts_of_one_task(corpus, tmp_path, keep, rest):
+    """Too many pairs for one task: parted among owners, whose copies, chains and clusters cross them."""
+    _, files, store, made, _ = corpus
+    one = deduplicated(store, made, keep=keep)
+    other = open_store(str(tmp_path / "store"))
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((verdicts, "ONE_TASK_BYTES", 0), (verdicts, "PART_BYTES", 10_000),
+                                    (partitioned, "REST_PAIRS", rest)):
+            patch.setattr(module, name, value)
+        again = deduplicated(other, documents(other, files), keep=keep, engine=InlineEngine(shuffle=3), partitions=2)
+    assert (again.key, again.digest, again.counts) == (one.key, one.digest, one.counts)
+
+
+def test_parted_pairs_of_a_run_that_died_go_on_to_the_same_result(corpus, tmp_path):
+    _, files, _, _, duplicates = corpus
+    store = open_store(str(tmp_path))
+    made = documents(store, files)
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((verdicts, "ONE_TASK_BYTES", 0), (verdicts, "PART_BYTES", 60_000),
+                                    (partitioned, "REST_PAIRS", 0)):
+            patch.setattr(module, name, value)
+        deaths = 0
+        while deaths < 30:
+            try:
+                again = deduplicated(store, made, engine=Dying(40 if deaths == 0 else 7), partitions=2)
+                break
+            except Stopped:
+                deaths += 1
+    assert deaths > 3
+    assert again.digest == duplicates.digest
+    assert not [e.path for e in store.list("duplicates/") if "/scratch/" in e.path]
 
 
 def drifting(count=24):
