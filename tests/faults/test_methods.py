@@ -11,10 +11,12 @@ import verify
 from corpusmill.jobs.runtime.store import open_store
 
 pytestmark = pytest.mark.faults
-SETTINGS = [*builds.METHODS, "mix.shard_bytes=3kB", "mix.budget=2000"]
+SETTINGS = [*builds.METHODS, "mix.shard_bytes=3kB", "mix.budget=2000", "dedup.verify=exact", "dedup.rank=[{length: longest}]",
+            "mix.rehydrate=[[2,2]]"]
 SCRIPT = Path(builds.__file__).with_name("killing.py")
 # Works that only these methods have; those of the other stages are killed elsewhere.
-PLACES = {"Pairs", "Look", "Assign"}
+PLACES = {"Pairs", "Look", "Assign", "Halves", "Verified", "Ask", "Round", "Rest", "Settle", "Fates", "Centres", "Sizes",
+          "Verdicts"}
 
 
 @pytest.fixture(scope="module")
