@@ -32,6 +32,7 @@ from corpusmill.operators.dedup.rank import Rank, parse
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
 
+CHOICES = {"verify": ("lanes", "exact"), "keep": ("star", "components"), "copies": ("keep_first", "drop_all")}
 SHINGLE_BYTES = 1.4  # per byte of a document: a hash of 8 bytes for each word
 
 
@@ -50,6 +51,14 @@ class DedupConfig:
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
 
+    def __post_init__(self) -> None:
+        for name in ("threshold", "max_loss"):
+            if not 0 < (value := getattr(self, name)) <= 1:
+                raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
+        for name, known in CHOICES.items():
+            choose(f"dedup.{name}", getattr(self, name), known)
+        parse(self.rank, self.source_priority)
+
 
 @dataclasses.dataclass
 class Config(Common):
@@ -57,18 +66,12 @@ class Config(Common):
 
     documents: str | None = None  # a manifest
     decisions: str | None = None  # a manifest; only what it keeps takes part
-    annotations: str | None = None  # a manifest, of signals that rank; decisions lead to it
+    annotations: str | None = None  # a manifest, of signals that rank and of edited text; decisions lead to it
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
 
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Signatures, then pairs where they are near ones, then duplicates."""
-    for name in ("threshold", "max_loss"):
-        if not 0 < (value := getattr(config.dedup, name)) <= 1:
-            raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
-    choose("dedup.verify", config.dedup.verify, ("lanes", "exact"))
-    choose("dedup.keep", config.dedup.keep, ("star", "components"))
-    choose("dedup.copies", config.dedup.copies, ("keep_first", "drop_all"))
     rank = parse(config.dedup.rank, config.dedup.source_priority)
     given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])

@@ -44,8 +44,8 @@ def test_the_build_has_something_to_get_wrong(plain):
 
 @pytest.mark.parametrize("way", [
     ["engine.shuffle=2", "engine.partitions=7"],
-    pytest.param(["engine=ray", "engine.workers=2", "engine.partitions=3"], marks=pytest.mark.ray),
-], ids=["shuffle-7", "ray"])
+    pytest.param(["engine=ray", "engine.workers=4", "engine.partitions=3"], marks=pytest.mark.ray),
+], ids=["shuffle-7", "ray-4"])
 def test_no_way_of_computing_changes_a_digest(way, plain, corpus, tmp_path):
     ended = builds.build(tmp_path, corpus, *SETTINGS, *way)
     assert ended.code == 0, ended.err
