@@ -4,6 +4,7 @@
     owners.py     consecutive shards as one task, and messages by shard
     exact.py      rows of equal text meet by its digest
     near.py       rows that share a band meet by its hash; candidates are verified side by side
+    likeness.py   how alike compared pairs are, counted
     pairs.py      the dataset of verified pairs
     verdicts.py   star over the pairs; a row for each document
     guard.py      stops the job where a source would be all but wiped out
