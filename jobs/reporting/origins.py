@@ -36,12 +36,13 @@ class Origins:
 
 def origins_of(store: Store, made: Mapping[str, Manifest]) -> Origins | None:
     """Reads sources and ids of all documents; None where none was dropped, or they are in too many shards, or gone."""
-    if not {"documents", "duplicates"} <= set(made) or made["documents"].shards > examples.SHARDS:
+    roles = ("documents", "duplicates")
+    if not all(role in made and made[role].index for role in roles) or made["documents"].shards > examples.SHARDS:
         return None
     if not any(made["duplicates"].counts.get(f"dropped.{kind}_duplicate") for kind in ("exact", "near")):
         return None
     try:
-        counts = _counted(store, {role: made[role] for role in ("documents", "duplicates")})
+        counts = _counted(store, {role: made[role] for role in roles})
     except Missing:
         return None
     return matrix(counts) if counts else None

@@ -79,8 +79,9 @@ def near(planted, make_mill, tmp_path_factory):
     """A mill with the corpus and other versions of its prose, and the URI of its duplicates."""
     folder, draw = tmp_path_factory.mktemp("near"), random.Random(3)
     prose = [record for record in planted.records if record["source"] == "web" and len(record["text"]) > 400]
-    versions = [{"text": _edited(record["text"], changed, draw), "source": source, "native_id": f"{source}-{i}-{changed}"}
-                for i, record in enumerate(prose) for changed, source in ((1, "web"), (2, "forum"), (draw.randint(3, 9), "blog"))]
+    changes = [(i, *own) for i in range(len(prose)) for own in ((1, "web"), (2, "forum"), (draw.randint(3, 9), "blog"))]
+    versions = [{"text": _edited(prose[i]["text"], n, draw), "source": source, "native_id": f"{source}-{i}-{n}"}
+                for i, n, source in changes]
     (folder / "versions.jsonl").write_text("".join(json.dumps(record) + "\n" for record in versions))
     mill = make_mill(folder / "store")
     documents = mill("ingest", "corpus=files", f"corpus.paths=[{planted.folder},{folder / 'versions.jsonl'}]",
