@@ -1,6 +1,7 @@
 """The section on duplicates: clusters, where copies come from, how alike pairs are, and how far all this is to be trusted."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from corpusmill.jobs.deduping.likeness import BINS
 from corpusmill.jobs.reporting.charts import Column, curve, linear, plain
@@ -14,7 +15,7 @@ from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import Column as Heading
 from corpusmill.jobs.reporting.tables import hint, legend, share_of, table
 
-TENTH = BINS // 10
+TWENTIETHS = 20  # columns of similarities
 POINTS = 100  # of the curve
 
 
@@ -62,23 +63,30 @@ def _pairs(found: PairFacts) -> Iterator[Html]:
 
 
 def _similarities(found: Similarities) -> Html:
-    verified, missed = (sum(side.values()) for side in (found.verified, found.missed))
-    bins = sorted({*found.verified, *found.missed})
-    columns = [Column(b, found.verified.get(b, 0) + found.missed.get(b, 0), found.verified.get(b, 0)) for b in bins]
-    first = min(bins[0], int(found.threshold * BINS)) // TENTH * TENTH
-    ticks = [(b, f"{b / BINS:.1f}") for b in range(min(first, BINS - TENTH), BINS + 1, TENTH)]
-    misses = f"{number(missed)} near {'miss' if missed == 1 else 'misses'}"
-    says = f"{plural(verified, 'pair')} at least {found.threshold:g} alike, {misses}"
-    drawn = linear(columns, ticks, [(found.threshold * BINS, f"≥ {found.threshold:g}")], says)
-    return _card("Near pairs that were compared, by similarity", legend(("drop", "verified"), ("kept", "near misses")), drawn,
-                 hint(f"{says}."))
+    verified, missed = (_twentieths(side) for side in (found.verified, found.missed))
+    at = sorted({*verified, *missed})
+    columns = [Column(b, verified[b] + missed[b], verified[b]) for b in at]
+    first = min(at[0], int(found.threshold * TWENTIETHS), TWENTIETHS - 2) // 2 * 2
+    ticks = [(b, f"{b / TWENTIETHS:.1f}") for b in range(first, TWENTIETHS + 1, 2)]
+    misses = f"{number(missed.total())} near {'miss' if missed.total() == 1 else 'misses'}"
+    says = f"{plural(verified.total(), 'pair')} at least {found.threshold:g} alike, {misses}"
+    drawn = linear(columns, ticks, [(found.threshold * TWENTIETHS, f"≥ {found.threshold:g}")], says)
+    return _card("Compared pairs by similarity", legend(("drop", "verified"), ("kept", "near misses")), drawn, hint(f"{says}."))
+
+
+def _twentieths(hundredths: Mapping[int, int]) -> Counter[int]:
+    """Wider than the steps between estimates on a hundred lanes, so that each column holds as many of them."""
+    found: Counter[int] = Counter()
+    for b, n in hundredths.items():
+        found[b * TWENTIETHS // BINS] += n
+    return found
 
 
 def _recall(found: Recall) -> Html:
     line = [(i / POINTS, found(i / POINTS)) for i in range(POINTS + 1)]
     points = [(float(at), share, f"{percent(share)} at {at}") for at, share in found.at.items()]
     says = ", ".join(says for _, _, says in points)
-    return _card("Chance that a pair is compared, by similarity", curve(line, points, says),
+    return _card("Chance of being compared", curve(line, points, says),
                  hint(f"{found.bands} bands of {plural(found.rows, 'row')}: {says}."))
 
 

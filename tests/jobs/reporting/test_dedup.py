@@ -10,7 +10,7 @@ from corpusmill.jobs.reporting.origins import Origins
 from corpusmill.jobs.reporting.pairs import PairFacts, Precision, Recall, Share, Similarities
 
 TEXT = re.compile(r"<[^>]*>")
-SIMILARITIES = Similarities(0.7, {70: 30, 95: 60, 100: 10}, {64: 1, 69: 12})
+SIMILARITIES = Similarities(0.7, {70: 30, 95: 30, 99: 30, 100: 10}, {64: 1, 66: 6, 69: 6})
 RECALL = Recall(14, 8, {"0.7": 0.5647, "0.9": 0.9998}, 0.875, 0)
 PRECISION = Precision(1234, 200, 0.7, Share(190, 0.91, 0.97), Share(199, 0.97, 1.0), 0.03, ())
 
@@ -82,6 +82,6 @@ def test_the_matrix_has_sums(draw):
 def test_of_a_corpus_the_section_shows_each_part(near):
     mill, uri = near
     drawn = duplicates(collect(mill.store, mill.lineage(uri)["duplicates"]))
-    for words in ("Clusters by number", "Near pairs that were compared", "Chance that a pair", "Precision:", "Recall:",
+    for words in ("Clusters by number", "Compared pairs by similarity", "Chance of being compared", "Precision:", "Recall:",
                   "Dropped of", "the 3 least alike of the", "<mark> elsewhere</mark>"):
         assert words in drawn, words
