@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.exact import GROUP_ROWS
 from corpusmill.jobs.deduping.owners import ByShard, Owners
-from corpusmill.jobs.runtime import aligned, exchange, shards
+from corpusmill.jobs.deduping.partitioned import PAIR_BYTES, part_pairs, partitioned_verdicts
+from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
 from corpusmill.jobs.runtime.exchange import Offsets
@@ -19,19 +20,23 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.dedup import keep
-from corpusmill.operators.dedup.keep import VERDICTS, pair_messages_schema
+from corpusmill.operators.dedup.keep import VERDICTS
 from corpusmill.operators.schema import DOC_ID, DUPLICATES
 from corpusmill.operators.text.content import key as digest_key
 
-PAIR_BYTES = 250  # of memory while documents are decided, per pair
+ONE_TASK_BYTES = 4 << 30  # of memory that all pairs may take in one task: 17 million pairs
+PART_BYTES = 1 << 30  # of memory that an owner's pairs take where they are parted
 
 
 def pair_verdicts(here: Session, made: Stage) -> ByShard:
     """VERDICTS by shard on all documents of the pairs.
 
-    One task holds all pairs: its memory grows with the duplicates, not with the corpus.
+    One task holds all pairs where they fit: memory grows with the duplicates, not with the corpus. Else they are parted
+    among owners, with the same result.
     """
     owners, pairs = Owners.of(here.store, made, GROUP_ROWS), made.inputs["pairs"]
+    if PAIR_BYTES * pairs.rows > ONE_TASK_BYTES:
+        return partitioned_verdicts(here, made, owners.grown(2 * PAIR_BYTES * pairs.rows, PART_BYTES))
     task = Task(0, digest_key([made.key, "verdicts", owners.count]), "verdicts on all pairs", PAIR_BYTES * pairs.rows, pairs)
     decide = Decide(owners, made.parameters["keep"])
     found, _ = exchange.exchange(here, made, "verdicts", lambda: [task], decide, VERDICTS, owners.count)
@@ -47,14 +52,8 @@ class Decide:
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """VERDICTS, by shard and row."""
-        names = [name for name, _ in task.payload.schema]
-        schema = pair_messages_schema(sum(name.startswith("rank_") for name in names))
-        parts = [schema.empty_table()]
-        for shard in manifests.shards(store, task.payload):
-            rows = shards.table(store, shard.main, names)
-            ordinal = pa.array(np.full(rows.num_rows, shard.ordinal, np.int64))
-            parts.append(rows.add_column(0, schema.field("shard"), ordinal).cast(schema))
-        yield from keep.pair_verdicts(pa.concat_tables(parts), self.keep).combine_chunks().to_batches()
+        pairs = part_pairs(store, list(manifests.shards(store, task.payload)), [name for name, _ in task.payload.schema])
+        yield from keep.pair_verdicts(pairs, self.keep).combine_chunks().to_batches()
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the document's shard."""

@@ -134,7 +134,7 @@ def locate(store: Store, documents: Manifest, ids: Iterable[bytes]) -> dict[byte
 
 def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], columns: Columns,
          places: Iterable[Place]) -> dict[Place, dict[str, Any]]:
-    """The columns of each place, with the text at ``view``."""
+    """The columns of each place, with the text at ``view``. Of documents only the row groups that hold them are read."""
     wanted: dict[int, list[Place]] = {}
     for place in places:
         wanted.setdefault(place.ordinal, []).append(place)
@@ -142,14 +142,13 @@ def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], 
     roles = {"documents"} | {role for role, _ in columns.values()}
     for one in aligned.zipped(store, {role: made[role] for role in sorted(roles)}, view):
         if one.ordinal in wanted:
-            found |= dict(_rows(aligned.read_text(store, one, columns), wanted[one.ordinal]))
+            here = wanted[one.ordinal]
+            found |= dict(_rows(aligned.read_rows(store, one, columns, [place.row for place in here]), here))
     return found
 
 
-def _rows(batches: Iterator[pa.RecordBatch], places: list[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    first = 0
-    for batch in batches:
+def _rows(batches: Iterator[tuple[int, pa.RecordBatch]], places: list[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for first, batch in batches:
         for place in places:
             if first <= place.row < first + batch.num_rows:
                 yield place, batch.slice(place.row - first, 1).to_pylist()[0]
-        first += batch.num_rows

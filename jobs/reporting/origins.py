@@ -15,6 +15,8 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
 from corpusmill.operators.quality.values import group_codes
+from corpusmill.operators.schema import DOC_ID
+from corpusmill.operators.text.hashing import fixed_bytes
 
 SOURCES = 12  # those that most dropped documents are of, or name; the others are one
 UNKNOWN = ""  # the source of documents that have none
@@ -67,13 +69,15 @@ def matrix(counts: Mapping[tuple[str, str], int]) -> Origins:
 def _counted(store: Store, made: Mapping[str, Manifest]) -> dict[tuple[str, str], int]:
     """Two walks: over what was dropped, then over all documents for the sources of those that they name."""
     names: dict[str, int] = {}
-    parts, codes = [pa.array([], pa.binary())], [np.empty(0, np.int64)]
+    parts, codes = [pa.array([], DOC_ID)], [np.empty(0, np.int64)]
     for one in aligned.zipped(store, made):
         rows = aligned.read(store, one, _DROPPED)
         rows = rows.filter(pc.and_(pc.invert(rows.column("keep")), pc.is_valid(rows.column("matched"))))
-        parts.append(rows.column("matched").cast(pa.binary()))
+        parts.append(rows.column("matched"))
         codes.append(_codes(rows.column("source"), names))
     matched = pa.concat_arrays(parts).dictionary_encode()
+    if not len(matched):
+        return {}
     kept = _sources(store, made, matched.dictionary, names)
     both = np.concatenate(codes) * len(names) + kept[matched.indices.to_numpy()]
     listed = list(names)
@@ -82,13 +86,40 @@ def _counted(store: Store, made: Mapping[str, Manifest]) -> dict[tuple[str, str]
 
 
 def _sources(store: Store, made: Mapping[str, Manifest], ids: pa.Array, names: dict[str, int]) -> Codes:
-    found = np.zeros(len(ids), np.int64)
+    """Of each of some ids, which are distinct, the number of its source."""
+    wanted, found = _Ids(ids), np.zeros(len(ids), np.int64)
     for one in aligned.zipped(store, made):
         rows = aligned.read(store, one, {name: ("documents", name) for name in ("doc_id", "source")})
-        place = pc.index_in(rows.column("doc_id").cast(pa.binary()), value_set=ids)
-        there = place.is_valid()
-        found[place.filter(there).to_numpy()] = _codes(rows.column("source").filter(there), names)
+        row, place = wanted.find(rows.column("doc_id"))
+        found[place] = _codes(rows.column("source").take(pa.array(row)), names)
     return found
+
+
+class _Ids:
+    """Distinct ids to look up, in order of their first 8 bytes: Arrow would hash all of them again for each shard."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        words = _words(ids)
+        self.order = np.lexsort((words[:, 1], words[:, 0]))
+        self.words = np.ascontiguousarray(words[self.order].T)
+        self.longest = int(np.unique(self.words[0], return_counts=True)[1].max())  # run of equal first bytes
+
+    def find(self, ids: pa.Array) -> tuple[Codes, Codes]:
+        """Which of these ids are among them, and where."""
+        first, second = _words(ids).T
+        start = np.searchsorted(self.words[0], first)
+        rows, places = [], []
+        for at in (start + step for step in range(self.longest)):
+            here = np.minimum(at, len(self.order) - 1)
+            row = np.flatnonzero((self.words[0][here] == first) & (self.words[1][here] == second) & (at == here))
+            rows.append(row)
+            places.append(self.order[here[row]])
+        return np.concatenate(rows), np.concatenate(places)
+
+
+def _words(ids: pa.Array) -> npt.NDArray[np.uint64]:
+    """Ids as two numbers each, of shape (ids, 2)."""
+    return np.ascontiguousarray(fixed_bytes(ids)).view("<u8")
 
 
 def _codes(column: pa.Array, names: dict[str, int]) -> Codes:

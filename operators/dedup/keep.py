@@ -113,20 +113,27 @@ def pair_verdicts(pairs: pa.Table, keep: str = "star") -> pa.Table:
     canonical, and where that is dropped it names the same document, as near as it. A canonical's kind is "near" where a
     near one names it. Memory: about 250 bytes per pair. Raises SchemaError for other columns.
     """
-    require(pairs, PAIR_MESSAGES, "pairs")
-    ends = [_refs(pairs, "upper_shard", "upper_row"), _refs(pairs, "shard", "row")]
-    documents, seen, index = np.unique(np.concatenate(ends), return_index=True, return_inverse=True)
-    upper, lower = index[: len(ends[0])], index[len(ends[0]) :]
-    doc_id = _either(pairs, "doc_id").take(pa.array(seen))
-    keys = [_either(pairs, name).take(pa.array(seen)).to_numpy() for name in rank_names(keys_in(pairs.schema))]
-    rank = np.empty(len(documents), np.int64)
-    rank[np.lexsort((documents, *reversed(_halves(doc_id)), *reversed(keys)))] = np.arange(len(documents))
+    documents, doc_id, rank, upper, lower = ranked(pairs)
     near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
     similar = _flat(pairs, "similarity").to_numpy()
     canonical, similarity = RULES[keep](rank, upper[near], lower[near], similar[near])
     by_near = canonical >= 0
     _follow(upper[~near], lower[~near], canonical, similarity, by_near)
     return _verdicts(documents, doc_id, canonical, similarity, by_near)
+
+
+def ranked(pairs: pa.Table) -> tuple[Integers, pa.Array, Integers, Integers, Integers]:
+    """The documents of PAIR_MESSAGES: refs (shard · 2^32 + row) in order, doc_ids, places in rank; and by their index the
+    upper and lower document of each pair. Raises SchemaError for other columns.
+    """
+    require(pairs, PAIR_MESSAGES, "pairs")
+    ends = [_refs(pairs, "upper_shard", "upper_row"), _refs(pairs, "shard", "row")]
+    documents, seen, index = np.unique(np.concatenate(ends), return_index=True, return_inverse=True)
+    doc_id = _either(pairs, "doc_id").take(pa.array(seen))
+    keys = [_either(pairs, name).take(pa.array(seen)).to_numpy() for name in rank_names(keys_in(pairs.schema))]
+    rank = np.empty(len(documents), np.int64)
+    rank[np.lexsort((documents, *reversed(_halves(doc_id)), *reversed(keys)))] = np.arange(len(documents))
+    return documents, doc_id, rank, index[: len(ends[0])], index[len(ends[0]) :]
 
 
 def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]) -> None:

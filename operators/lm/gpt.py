@@ -3,18 +3,17 @@
     B sequences · T tokens · D model dimensions · H heads · V tokens of the vocabulary
 
 Vaswani et al. 2017 with the changes of LLaMA (Touvron et al. 2023): RMSNorm (Zhang and Sennrich 2019), rotary positions
-(Su et al. 2021), SwiGLU (Shazeer 2020). The file has the safetensors layout, as that of ``domain.model``.
+(Su et al. 2021), SwiGLU (Shazeer 2020). The file is that of ``operators.tensors``.
 """
 
 import dataclasses
-import json
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
+from corpusmill.operators import tensors
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.lm.tokens import VOCABULARY
 
@@ -130,34 +129,17 @@ def device_of(asked: str) -> torch.device:
 
 def to_bytes(model: GPT, facts: dict[str, Any]) -> bytes:
     """The file of a model; ``facts`` are JSON."""
-    told = {"format": FORMAT, "shape": json.dumps(dataclasses.asdict(model.shape)), "facts": json.dumps(facts, sort_keys=True)}
-    header: dict[str, Any] = {"__metadata__": told}
-    parts, end = [], 0
-    for name, weight in model.state_dict().items():
-        parts.append(weight.detach().cpu().float().numpy().astype("<f4").tobytes())
-        header[name] = {"dtype": "F32", "shape": list(weight.shape), "data_offsets": [end, end + len(parts[-1])]}
-        end += len(parts[-1])
-    head = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    return b"".join([len(head).to_bytes(8, "little"), head, *parts])
+    weights = {name: weight.detach().cpu().float().numpy() for name, weight in model.state_dict().items()}
+    return tensors.pack(FORMAT, facts | {"shape": dataclasses.asdict(model.shape)}, weights)
 
 
 def from_bytes(data: bytes, where: str = "this artifact") -> tuple[GPT, dict[str, Any]]:
     """The model and its facts. Raises DataError for another kind of file, or a part of one."""
     try:
-        size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:8 + size])
-        told = header.pop("__metadata__")
-        if told["format"] != FORMAT:
-            raise KeyError(told["format"])
-        model = GPT(Shape(**json.loads(told["shape"])))
-        model.load_state_dict({name: _weight(data, 8 + size, field) for name, field in header.items()})
-        return model, json.loads(told["facts"])
+        facts, weights = tensors.unpack(FORMAT, data)
+        model = GPT(Shape(**facts.pop("shape")))
+        model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+        return model, facts
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         raise DataError(f"{where} is not a language model ({FORMAT}), or not all of one: {type(error).__name__}: {error}; "
                         "give one that train_lm wrote") from error
-
-
-def _weight(data: bytes, start: int, field: dict[str, Any]) -> torch.Tensor:
-    first, end = field["data_offsets"]
-    return torch.from_numpy(np.frombuffer(data[start + first:start + end], "<f4").reshape(field["shape"]).copy())

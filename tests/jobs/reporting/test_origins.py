@@ -1,11 +1,13 @@
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.jobs.reporting import examples
-from corpusmill.jobs.reporting.origins import SOURCES, matrix, origins_of
+from corpusmill.jobs.reporting.origins import SOURCES, _Ids, matrix, origins_of
+from corpusmill.operators.schema import DOC_ID
 
 NAMES = st.sampled_from([f"source {i}" for i in range(SOURCES + 4)])
 
@@ -74,3 +76,14 @@ def test_documents_of_no_source_are_of_an_unknown_one(mill, tmp_path):
     documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'files'}]")
     duplicates = mill("dedup", f"documents={documents}", "dedup=exact")
     assert origins_of(mill.store, mill.lineage(duplicates)) == matrix(counted(mill, duplicates))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=12, unique=True), st.data())
+def test_ids_that_begin_alike_are_told_apart(ids, data):
+    """As hashes hardly ever do."""
+    asked = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=20))
+    stored, query = ([b"".join(word.to_bytes(8, "big") for word in one) for one in some] for some in (ids, asked))
+    rows, places = _Ids(pa.array(stored, DOC_ID)).find(pa.array(query, DOC_ID))
+    expected = {(row, ids.index(one)) for row, one in enumerate(asked) if one in ids}
+    assert set(zip(rows.tolist(), places.tolist(), strict=True)) == expected
+    assert len(rows) == len(expected)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pairing import pair_table, pair_tables
 
 from corpusmill.operators.dedup.keep import (
     MESSAGES,
@@ -19,7 +20,6 @@ from corpusmill.operators.dedup.keep import (
     star_groups,
     star_pairs,
 )
-from corpusmill.operators.dedup.rank import rank_names
 from corpusmill.operators.errors import DataError, SchemaError
 
 unhurried = settings(deadline=None)  # the first example may compile a kernel
@@ -198,21 +198,6 @@ def test_group_pairs_name_each_copy_and_the_first_of_its_group(rows_):
     assert found.to_pylist() == [{name: row[name] for name in found.schema.names} for row in expected]
 
 
-@st.composite
-def pair_tables(draw):
-    """Documents (rank, doc_id, shard, row): canonical ones with near pairs, and copies of each."""
-    count = draw(st.integers(1, 6))
-    places = draw(st.permutations([(shard, row) for shard in range(3) for row in range(8)]))
-    ranks = draw(st.lists(st.tuples(*[st.integers(0, 1)] * 3), min_size=count, max_size=count))
-    ids = draw(st.permutations(range(count)))
-    documents = [(rank, bytes([i]) * 16, *place) for rank, i, place in zip(ranks, ids, places, strict=False)]
-    near = {tuple(sorted(pair)): draw(st.sampled_from([0.75, 0.875, 1.0]))
-            for pair in itertools.combinations(documents, 2) if draw(st.booleans())}
-    copies = [(((*one[0][:2], one[0][2] + draw(st.integers(0, 1))), one[1], *place), one)
-              for place in places[count:] if draw(st.booleans()) for one in [draw(st.sampled_from(documents))]]
-    return near, copies
-
-
 def component_of(one, near):
     """All that pairs join with a document, itself among them."""
     found = {one}
@@ -246,18 +231,6 @@ def expected_verdicts(near, copies, keep="star") -> list[dict]:
                 "similarity": matched[one][1] if one in matched else None,
             })
     return sorted(verdicts, key=lambda v: (v["shard"], v["row"]))
-
-
-def pair_table(pairs) -> pa.Table:
-    """PAIR_MESSAGES of (lower, upper, kind, similarity)."""
-    rows_ = []
-    for lower, upper, kind, value in pairs:
-        row = {"shard": lower[2], "row": lower[3], "doc_id": lower[1], "upper_shard": upper[2], "upper_row": upper[3],
-               "upper_doc_id": upper[1], "kind": kind, "similarity": value}
-        for prefix, one in (("", lower), ("upper_", upper)):
-            row |= {prefix + name: number for name, number in zip(rank_names(2), one[0], strict=True)}
-        rows_.append(row)
-    return pa.Table.from_pylist(rows_, schema=pair_messages_schema(2))
 
 
 @unhurried

@@ -19,14 +19,17 @@ def learned(plan, steps=None):
     return trainer, [trainer.advance() for _ in range(steps or trainer.total)]
 
 
-def test_it_learns_and_the_same_plan_gives_the_same_weights():
-    plan = Plan(tokens=16 * 8 * 60, batch=8, rate=0.03, device="cpu")
-    one, losses = learned(plan)
-    other, again = learned(plan)
+def test_it_learns():
+    _, losses = learned(Plan(tokens=16 * 8 * 120, batch=8, rate=0.02, device="cpu"))
+    assert losses[0] == pytest.approx(math.log(257), abs=0.3)
+    assert np.mean(losses[-10:]) < 1.2
+
+
+def test_the_same_plan_gives_the_same_weights():
+    plan = Plan(tokens=16 * 8 * 9, batch=8, device="cpu")
+    (one, losses), (other, again) = learned(plan), learned(plan)
     assert losses == again
     assert all(torch.equal(a, b) for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True))
-    assert losses[0] == pytest.approx(math.log(257), abs=0.3)
-    assert np.mean(losses[-10:]) < 2
 
 
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been():
@@ -40,19 +43,13 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been():
 
 
 def test_every_pass_takes_every_window_once():
-    starts = windows(1000, 16, 8, 40, seed=3).ravel()
-    at, passes = 0, []
-    for shift in range(10):
-        del shift
-        first = min(starts[at : at + 61]) if at < len(starts) else None
-        size = len(range(int(first) % 16, 1000 - 16, 16)) if first is not None else 0
-        passes.append(starts[at : at + size])
-        at += size
-    for one in itertools.takewhile(len, passes[:4]):
-        assert len(set(one.tolist())) == len(one)
-        assert len({int(s) % 16 for s in one}) == 1
-    assert starts.min() >= 0
-    assert starts.max() + 17 <= 1000
+    starts, at = windows(1000, 16, 8, 40, seed=3).ravel(), 0
+    assert (starts.min() >= 0, starts.max() + 17 <= 1000) == (True, True)
+    for _ in range(5):
+        shift = int(starts[at]) % 16
+        one = starts[at : at + len(range(shift, 1000 - 16, 16))]
+        assert sorted(one.tolist()) == list(range(shift, 1000 - 16, 16))
+        at += len(one)
 
 
 def test_the_rate_rises_then_falls_to_a_tenth():
