@@ -123,7 +123,7 @@ def _origins(found: Origins) -> Html:
     heads = [*found.sources, *([f"{number(found.others)} others"] if found.others else [])]
     explained = (f"Dropped documents by their source (rows), and the source of the one that each was taken for (columns): "
                  f"{number(found.within)} within a source, {number(found.total - found.within)} across sources.")
-    columns = [Heading("Dropped of", "name"), *(Heading(head or "unknown") for head in heads), Heading("All")]
+    columns = [Heading("Dropped of", "name"), *(Heading(name(head or "unknown")) for head in heads), Heading("All")]
     rows = list(zip(heads, found.documents, strict=True))
     foot = ["All", *(number(sum(row[i] for row in found.documents)) for i in range(len(heads))), number(found.total)]
     return join([hint(explained), table(columns, rows, lambda row: _row(*row), foot)])
