@@ -20,7 +20,7 @@ from rich.text import Text
 from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.samples import Place
-from corpusmill.jobs.inspecting.words import compare
+from corpusmill.jobs.inspecting.words import compare, first_difference
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, nearest
 from corpusmill.jobs.runtime.engine import Engine
@@ -132,7 +132,9 @@ def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: 
 
 def _pair(console: Console, config: Config, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[str, Any]]) -> None:
     left, right = Text(), Text()
-    for span in compare(_cut(dropped[1]["text"], config.chars), _cut(kept[1]["text"], config.chars)):
+    texts = dropped[1]["text"], kept[1]["text"]
+    start = first_difference(*texts, config.chars)
+    for span in compare(*(_cut(text, config.chars, start) for text in texts)):
         left.append(span.left, "" if span.equal else "bold red")
         right.append(span.right, "" if span.equal else "bold green")
     facts = Text(f"similarity {dropped[1]['similarity']:.3f}, {dropped[1]['cluster_size']} in its cluster", style="yellow")
@@ -146,9 +148,10 @@ def _panel(place: Place, values: Mapping[str, Any], facts: Text, text: Text) -> 
     return Panel(Text("\n").join([facts, text]) if facts else text, title=title, title_align="left")
 
 
-def _cut(text: str, chars: int) -> str:
-    visible = "".join(c if c.isprintable() or c in "\n\t" else "·" for c in text[:chars])
-    return visible + (f" … {len(text) - chars:,} more characters" if len(text) > chars else "")
+def _cut(text: str, chars: int, start: int = 0) -> str:
+    visible = "".join(c if c.isprintable() or c in "\n\t" else "·" for c in text[start : start + chars])
+    before, rest = (f"{start:,} characters before … " if start else ""), len(text) - start - chars
+    return before + visible + (f" … {rest:,} more characters" if rest > 0 else "")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     exact.py        rows of equal text meet by its digest
     near.py         rows that share a band meet by its hash; candidates are verified side by side
     evidence.py     what verifies them: lanes of the signatures, or the n-grams of the texts
+    likeness.py     how alike compared pairs are, counted
     pairs.py        the dataset of verified pairs
     verdicts.py     star or components over the pairs; a row for each document
     partitioned.py  the same where pairs are too many for one task

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.samples import Place
+from corpusmill.jobs.inspecting.words import first_difference
 from corpusmill.jobs.runtime.inputs import view_of
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
@@ -24,11 +25,9 @@ SHARDS = 256  # a report reads documents out of at most so many: each outcome is
 EACH = 3  # documents of an outcome
 REASONS = 8  # the most frequent ones
 CHARS = 600  # of a text
-COMPARED = 100_000  # characters of a pair's texts in which the first difference is looked for
-LEAD = 150  # characters shown before it
 SEED = 0
 _OWN = ("source", "native_id", "text")
-_WHERE = {name: ("documents", name) for name in _OWN}
+WHERE = {name: ("documents", name) for name in _OWN}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,11 +55,11 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """A dropped document and the kept one that it was taken to repeat."""
+    """A dropped document and the kept one that it was taken to repeat; or a verified pair, whatever became of it."""
 
     kind: str  # exact or near
     similarity: float
-    cluster_size: int
+    cluster_size: int | None  # None of a verified pair
     dropped: Shown
     kept: Shown
 
@@ -90,7 +89,7 @@ def examples_of(store: Store, made: Mapping[str, Manifest]) -> Examples:
 def _outcomes(store: Store, made: Mapping[str, Manifest]) -> tuple[Outcome, ...]:
     last = made.get("duplicates") or made["decisions"]
     kept = samples.draw(store, last, ["keep"], lambda t: t["keep"], EACH, SEED, "kept")
-    found = samples.read(store, made, view_of(made), _WHERE, kept)
+    found = samples.read(store, made, view_of(made), WHERE, kept)
     shown = tuple(_shown(place, found[place], {}) for place in kept)
     outcomes = [Outcome("kept", last.counts["kept"], shown)] if shown else []
     if "decisions" in made:
@@ -109,7 +108,7 @@ def _of_rules(store: Store, made: Mapping[str, Manifest]) -> list[Outcome]:
         choose = {reason: deciding.borderline(judges, reason) for reason in reasons}
         near = samples.beside(store, made, columns_of(judges, "doc_id") | {"keep": ("decisions", "keep")}, choose, EACH, SEED)
     places = {place for found in (dropped, near) for drawn in found.values() for place in drawn}
-    read = samples.read(store, made, view_of(made), _WHERE | (columns_of(judges, "doc_id") if judges else {}), places)
+    read = samples.read(store, made, view_of(made), WHERE | (columns_of(judges, "doc_id") if judges else {}), places)
     types = deciding.types(made["annotations"].schema) if judges else {}
 
     def shown(reason: str, drawn: Iterable[Place]) -> tuple[Shown, ...]:
@@ -140,10 +139,10 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
         return ()
     duplicates = made["duplicates"]
     places = {place: kind for kind in ("exact", "near") for place in _duplicates(store, duplicates, kind)}
-    columns = _WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
+    columns = WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
     matched = samples.locate(store, made["documents"], [values["matched_doc_id"] for values in found.values()])
-    others = samples.read(store, made, duplicates.view, _WHERE, set(matched.values()))
+    others = samples.read(store, made, duplicates.view, WHERE, set(matched.values()))
     return tuple(_pair(kind, (place, found[place]), (matched[found[place]["matched_doc_id"]], others))
                  for place, kind in places.items())
 
@@ -155,18 +154,15 @@ def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
 
 
 def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[Place, dict[str, Any]]]) -> Pair:
-    values, other = dropped[1], kept[1][kept[0]]
-    start = first_difference(values["text"], other["text"])
-    return Pair(kind, round(float(values["similarity"]), 4), int(values["cluster_size"]),
-                _shown(dropped[0], values, {}, start), _shown(kept[0], other, {}, start))
+    values = dropped[1]
+    return pair_shown(kind, float(values["similarity"]), int(values["cluster_size"]), dropped, (kept[0], kept[1][kept[0]]))
 
 
-def first_difference(left: str, right: str) -> int:
-    """Where to begin, so that the first difference is on show; 0 where there is none, or it is near the beginning."""
-    both = zip(left[:COMPARED], right[:COMPARED], strict=False)
-    end = min(len(left), len(right))
-    same = next((i for i, (a, b) in enumerate(both) if a != b), end if max(len(left), len(right)) > end else 0)
-    return max(0, same - LEAD) if CHARS // 2 < same < COMPARED else 0
+def pair_shown(kind: str, similarity: float, cluster_size: int | None, lower: tuple[Place, Mapping[str, Any]],
+               upper: tuple[Place, Mapping[str, Any]]) -> Pair:
+    """Both documents, with their texts cut around the first difference."""
+    start = first_difference(lower[1]["text"], upper[1]["text"], CHARS)
+    return Pair(kind, round(similarity, 4), cluster_size, _shown(*lower, {}, start), _shown(*upper, {}, start))
 
 
 def _shown(place: Place, values: Mapping[str, Any], signals: Mapping[str, float | str | None], start: int = 0) -> Shown:
