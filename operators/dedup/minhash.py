@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpusmill.operators.dedup.banding import best_banding
 from corpusmill.operators.dedup.exact import OTHERS
 from corpusmill.operators.dedup.minima import (
     MOST,
@@ -52,7 +53,10 @@ _BAND_START, _BAND_MULTIPLIER = np.uint64(0x452821E638D01377), np.uint64(0xE7037
 
 @dataclasses.dataclass(frozen=True)
 class MinHash:
-    """Near duplicates: documents that share many n-grams of words or of characters (see ``operators.text.shingles``)."""
+    """Near duplicates: documents that share many n-grams of words or of characters (see ``operators.text.shingles``).
+
+    ``threshold`` instead of bands and rows: those that suit it best out of ``minima`` (128) hashes, as datasketch chooses them.
+    """
 
     ngram: int = 5  # words or characters per shingle; a document of fewer is one shingle
     shingles: str = "folded"  # what of: folded (words, CJK characters), words (between white space), uax29 or characters
@@ -62,9 +66,13 @@ class MinHash:
     rows: int = 8  # minima per band
     lanes: int = 128  # bytes that verify
     seed: int = 1  # of the hash functions
+    threshold: dataclasses.InitVar[float | None] = None
+    minima: dataclasses.InitVar[int] = 128
 
-    def __post_init__(self) -> None:
-        for name, most in (("ngram", 64), ("bands", 1024), ("rows", 64), ("lanes", 4096)):
+    def __post_init__(self, threshold: float | None, minima: int) -> None:
+        if threshold is not None:
+            self._cut(threshold, minima)
+        for name, most in (("ngram", 64), ("bands", 1024), ("rows", 1024), ("lanes", 4096)):
             if not 1 <= (value := getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {value}; it must lie between 1 and {most}")
         for name, known in (("shingles", UNITS), ("profile", PROFILES), ("scheme", SCHEMES)):
@@ -72,6 +80,19 @@ class MinHash:
                 raise ConfigError(f"{name} is {chosen!r}; it must be one of {', '.join(known)}")
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"seed is {self.seed}; it must lie between 0 and 2^32 - 1")
+
+    def _cut(self, threshold: float, minima: int) -> None:
+        """Set bands and rows. Raises ConfigError where others are given too."""
+        if not 0 < threshold <= 1:
+            raise ConfigError(f"threshold is {threshold}; it must be above 0 and at most 1")
+        if not 1 <= minima <= 1024:
+            raise ConfigError(f"minima is {minima}; it must lie between 1 and 1024")
+        bands, rows = best_banding(threshold, minima)
+        if (self.bands, self.rows) not in ((MinHash.bands, MinHash.rows), (bands, rows)):
+            raise ConfigError(f"threshold is {threshold}, which takes {bands} bands of {rows} rows, but bands is {self.bands} and "
+                              f"rows is {self.rows}; give either threshold, or bands and rows")
+        object.__setattr__(self, "bands", bands)
+        object.__setattr__(self, "rows", rows)
 
     @property
     def version(self) -> str:

@@ -1,5 +1,6 @@
 """MinHash signatures against a plain reference, and against what theory says of them."""
 
+import dataclasses
 import math
 import pickle
 import random
@@ -151,10 +152,19 @@ def test_pairs_are_proposed_as_the_s_curve_says():
 
 
 def test_wrong_settings_are_named():
-    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 65}, {"lanes": 0}, {"seed": -1}, {"seed": 1 << 32}, {"shingles": "word"},
-                  {"profile": "nfc"}, {"scheme": "affine64"}):
+    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 1025}, {"lanes": 0}, {"seed": -1}, {"seed": 1 << 32}, {"shingles": "word"},
+                  {"profile": "nfc"}, {"scheme": "affine64"}, {"threshold": 0.0}, {"threshold": 0.8, "bands": 20},
+                  {"minima": 2000, "threshold": 0.8}):
         with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is"):
             MinHash(**wrong)
+
+
+def test_a_threshold_chooses_bands_and_rows():
+    assert MinHash(threshold=0.8) == MinHash(bands=9, rows=13)
+    assert MinHash(threshold=0.7, minima=240) == MinHash(bands=24, rows=10)
+    assert MinHash(threshold=0.8, bands=9, rows=13).schema == MinHash(bands=9, rows=13).schema
+    assert dataclasses.replace(MinHash(threshold=0.8), lanes=64) == MinHash(bands=9, rows=13, lanes=64)
+    assert "threshold" not in describe(MinHash(threshold=0.8))["parameters"]
 
 
 def test_other_columns_and_null_texts_are_clear_errors():
