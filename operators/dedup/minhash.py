@@ -8,6 +8,7 @@ similarity estimated on the minima that proposed a pair would be biased upwards.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from corpusmill.operators.text.hashing import row_digests, text_digests
 from corpusmill.operators.text.profiles import NO_COPY, PROFILES, Folding, fold, folding, room
 from corpusmill.operators.text.shingles import (
     CHUNK,
+    SPARE,
     UNITS,
     Scratch,
     begin,
@@ -47,6 +49,9 @@ from corpusmill.operators.text.simd import fold_multiply, kernel
 Halves = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
+
+DEVICES = ("cpu", "cuda", "auto")
+SLICE = 8 << 20  # bytes of text whose minima are taken at once where a kernel of torch takes them
 
 _BAND_START, _BAND_MULTIPLIER = np.uint64(0x452821E638D01377), np.uint64(0xE7037ED1A0B428DB)
 
@@ -66,6 +71,7 @@ class MinHash:
     rows: int = 8  # minima per band
     lanes: int = 128  # bytes that verify
     seed: int = 1  # of the hash functions
+    device: str = dataclasses.field(default="cpu", compare=False, metadata={"key": False})  # cpu, cuda or auto; same results
     threshold: dataclasses.InitVar[float | None] = None
     minima: dataclasses.InitVar[int] = 128
 
@@ -75,7 +81,7 @@ class MinHash:
         for name, most in (("ngram", 64), ("bands", 1024), ("rows", 1024), ("lanes", 4096)):
             if not 1 <= (value := getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {value}; it must lie between 1 and {most}")
-        for name, known in (("shingles", UNITS), ("profile", PROFILES), ("scheme", SCHEMES)):
+        for name, known in (("shingles", UNITS), ("profile", PROFILES), ("scheme", SCHEMES), ("device", DEVICES)):
             if (chosen := getattr(self, name)) not in known:
                 raise ConfigError(f"{name} is {chosen!r}; it must be one of {', '.join(known)}")
         if not 0 <= self.seed < 1 << 32:
@@ -89,8 +95,8 @@ class MinHash:
             raise ConfigError(f"minima is {minima}; it must lie between 1 and 1024")
         bands, rows = best_banding(threshold, minima)
         if (self.bands, self.rows) not in ((MinHash.bands, MinHash.rows), (bands, rows)):
-            raise ConfigError(f"threshold is {threshold}, which takes {bands} bands of {rows} rows, but bands is {self.bands} and "
-                              f"rows is {self.rows}; give either threshold, or bands and rows")
+            raise ConfigError(f"threshold is {threshold}, which takes {bands} bands of {rows} rows, but bands is {self.bands} "
+                              f"and rows is {self.rows}; give either threshold, or bands and rows")
         object.__setattr__(self, "bands", bands)
         object.__setattr__(self, "rows", rows)
 
@@ -130,6 +136,8 @@ class MinHash:
 
     def sketches(self, text: pa.StringArray) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
         """Band hashes (documents, bands), verify lanes (documents, lanes), and whether each document has a shingle."""
+        if self.device != "cpu" and self._torch_device() != "cpu":
+            return self.torch_sketches(text, self._torch_device())
         texts = Texts.of(text)
         n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), np.zeros(n, np.bool_)
@@ -138,6 +146,80 @@ class MinHash:
                 permutations(self.scheme, self.seed, self.bands * self.rows), lane_functions(self.seed, self.lanes),
                 bands, lanes, worded)
         return bands, lanes, worded
+
+
+    def torch_sketches(self, text: pa.StringArray, device: str) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
+        """The same by torch on a device, ``cpu`` included: shingles are hashed here, minima taken there."""
+        parts = [self._torch_slice(text.slice(start, stop - start), device) for start, stop in _slices(Texts.of(text).lengths)]
+        empty = np.zeros((0, self.bands), "<u8"), np.zeros((0, self.lanes), np.uint8), np.zeros(0, np.bool_)
+        bands, lanes, worded = (np.concatenate(found) for found in zip(empty, *parts, strict=True))
+        return bands, lanes, worded
+
+    def _torch_slice(self, text: pa.StringArray, device: str) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
+        from corpusmill.operators.dedup.minima_torch import sketch
+
+        texts = Texts.of(text)
+        n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
+        high, low = np.empty((2, int(texts.lengths.sum()) * folded.growth + n + SPARE), np.uint32)
+        counts, verifying = np.zeros(n, np.int64), lane_functions(self.seed, self.lanes)
+        kept = scratch(unit, self.ngram, texts.longest * folded.growth)
+        filled = _hash(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
+                       weight_of_oldest(self.ngram), kept, high, low, counts)
+        found = sketch(high[:filled], low[:filled], counts, self.scheme == "legacy",
+                       permutations(self.scheme, self.seed, self.bands * self.rows), verifying, device)
+        bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), counts > 0
+        _write(found.minima, found.bins, found.own, verifying, worded, bands, lanes)
+        return bands, lanes, worded
+
+    def _torch_device(self) -> str:
+        from corpusmill.operators.dedup.minima_torch import chosen
+
+        return chosen(self.device)
+
+
+def _slices(lengths: Integers) -> Iterator[tuple[int, int]]:
+    """Ranges of documents of ``SLICE`` bytes at most, or one longer document."""
+    start, size = 0, 0
+    for i, length in enumerate(lengths.tolist()):
+        if size and size + length > SLICE:
+            yield start, i
+            start, size = i, 0
+        size += length
+    if len(lengths):
+        yield start, len(lengths)
+
+
+@kernel
+def _hash(
+    addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
+    kept: Scratch, high: Halves, low: Halves, counts: Integers,
+) -> int:
+    """Write the halves of all shingles' hashes, and how many each document has; returns how many there are."""
+    filled = 0
+    for d in range(len(addresses)):
+        begun, address, length = filled, addresses[d], lengths[d]
+        if folded.mode != NO_COPY:
+            address = form.ctypes.data
+            length = fold(addresses[d], length, folded, address)
+        begin(unit, address, length, ngram, kept)
+        for at in range(0, length + CHUNK, CHUNK):
+            last = at >= length
+            count = only_shingle(ngram, kept) if last else next_shingles(unit, address, length, at, ngram, oldest, kept)
+            for i in range(count):
+                high[filled + i], low[filled + i] = kept.high[i], kept.low[i]
+            filled += count
+        counts[d] = filled - begun
+    return filled
+
+
+@kernel
+def _write(
+    minima: Halves, bins: Halves, own: Halves, verifying: Functions, worded: npt.NDArray[np.bool_], bands: Words, lanes: Bytes
+) -> None:
+    for d in range(len(minima)):
+        if worded[d]:
+            _hash_bands(minima[d], bands[d])
+            write_lanes(bins[d], own[d], verifying, lanes[d])
 
 
 @kernel

@@ -28,7 +28,7 @@ PUBLISHED = {
 
 
 def planted():
-    """Texts by name: families of a long text, one that goes on, one in capitals; short and empty ones, each unlike the others."""
+    """Texts by name: families of a long text, one that goes on, one in capitals; short and empty ones, none alike."""
     draw, texts = random.Random(5), {}
     for family in range(12):
         words = ["".join(draw.choices("abcdefghij", k=7)) for _ in range(400)]

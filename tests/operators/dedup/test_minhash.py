@@ -8,12 +8,14 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shingling import shingles_of
 from sketching import band_hashes, folded, lanes_of, minima_of, sets_of
 
 from corpusmill.operators.contract import describe
+from corpusmill.operators.dedup import minhash as minhashes
 from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.minima import SCHEMES
 from corpusmill.operators.dedup.verify import similarity
@@ -152,9 +154,9 @@ def test_pairs_are_proposed_as_the_s_curve_says():
 
 
 def test_wrong_settings_are_named():
-    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 1025}, {"lanes": 0}, {"seed": -1}, {"seed": 1 << 32}, {"shingles": "word"},
-                  {"profile": "nfc"}, {"scheme": "affine64"}, {"threshold": 0.0}, {"threshold": 0.8, "bands": 20},
-                  {"minima": 2000, "threshold": 0.8}):
+    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 1025}, {"lanes": 0}, {"seed": -1}, {"seed": 1 << 32},
+                  {"shingles": "word"}, {"profile": "nfc"}, {"scheme": "affine64"}, {"device": "gpu"}, {"threshold": 0.0},
+                  {"threshold": 0.8, "bands": 20}, {"minima": 2000, "threshold": 0.8}):
         with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is"):
             MinHash(**wrong)
 
@@ -181,3 +183,31 @@ def test_it_pickles_and_describes_itself():
         "ngram": 5, "shingles": "folded", "profile": "folded", "scheme": "affine32", "bands": 14, "rows": 8, "lanes": 128,
         "seed": 1}
     assert (MinHash().version, MinHash().exact) == ("2", True)
+
+
+@settings(max_examples=25)
+@given(st.lists(letters, max_size=6), st.builds(
+    MinHash, ngram=st.integers(1, 4), shingles=st.sampled_from(UNITS), profile=st.sampled_from(PROFILES),
+    scheme=st.sampled_from(SCHEMES), bands=st.integers(1, 3), rows=st.integers(1, 3), lanes=st.integers(1, 9)))
+def test_torch_gives_the_same_bits(values, minhash):
+    """On the processor's tensors; on a GPU where there is one."""
+    texts = pa.array(values, pa.string())
+    for device in ["cpu", *["cuda"] * torch.cuda.is_available()]:
+        pairs = zip(minhash.sketches(texts), minhash.torch_sketches(texts, device), strict=True)
+        assert all((one == two).all() and one.shape == two.shape and one.dtype == two.dtype for one, two in pairs)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_torch_gives_the_same_bits_of_many_documents(scheme, monkeypatch):
+    monkeypatch.setattr(minhashes, "SLICE", 4000)
+    texts = pa.array([" ".join(f"w{i * k % 97}" for i in range(9 * k % 500)) for k in range(60)] + ["中文" * 3000])
+    pairs = zip(MinHash(scheme=scheme).sketches(texts), MinHash(scheme=scheme).torch_sketches(texts, "cpu"), strict=True)
+    assert all((one == two).all() for one, two in pairs)
+
+
+def test_the_device_is_no_part_of_the_key():
+    assert describe(MinHash(device="auto")) == describe(MinHash())
+    if not torch.cuda.is_available():
+        assert (MinHash(device="auto").sketches(pa.array(["a b"]))[0] == MinHash().sketches(pa.array(["a b"]))[0]).all()
+        with pytest.raises(ConfigError, match="device is 'cuda', but torch finds none"):
+            MinHash(device="cuda").sketches(pa.array(["a"]))
