@@ -17,14 +17,17 @@ import pyarrow as pa
 from corpusmill.operators.dedup.banding import best_banding
 from corpusmill.operators.dedup.exact import OTHERS
 from corpusmill.operators.dedup.minima import (
+    BINNED,
+    LEGACY,
     MOST,
     SCHEMES,
     Functions,
-    lane_functions,
     lower_affine,
-    lower_lanes,
+    lower_bins,
     lower_legacy,
+    own_functions,
     permutations,
+    stand_in,
     write_lanes,
 )
 from corpusmill.operators.errors import ConfigError
@@ -66,7 +69,7 @@ class MinHash:
     ngram: int = 5  # words or characters per shingle; a document of fewer is one shingle
     shingles: str = "folded"  # what of: folded (words, CJK characters), words (between white space), uax29 or characters
     profile: str = "folded"  # what is folded before (operators.text.profiles): none, folded, lowered or a system's
-    scheme: str = "affine32"  # of the minima that propose: affine32 or legacy, as datasketch computes them
+    scheme: str = "binned"  # of the minima that propose: binned (fast), or affine32 or legacy, as datasketch computes them
     bands: int = 14  # a pair is proposed where all rows of a band agree
     rows: int = 8  # minima per band
     lanes: int = 128  # bytes that verify
@@ -142,8 +145,8 @@ class MinHash:
         n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), np.zeros(n, np.bool_)
         _sketch(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
-                weight_of_oldest(self.ngram), scratch(unit, self.ngram, texts.longest * folded.growth), self.scheme == "legacy",
-                permutations(self.scheme, self.seed, self.bands * self.rows), lane_functions(self.seed, self.lanes),
+                weight_of_oldest(self.ngram), scratch(unit, self.ngram, texts.longest * folded.growth),
+                SCHEMES.index(self.scheme), permutations(self.scheme, self.seed, self.bands * self.rows), own_functions(self.seed, self.lanes),
                 bands, lanes, worded)
         return bands, lanes, worded
 
@@ -161,11 +164,11 @@ class MinHash:
         texts = Texts.of(text)
         n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
         high, low = np.empty((2, int(texts.lengths.sum()) * folded.growth + n + SPARE), np.uint32)
-        counts, verifying = np.zeros(n, np.int64), lane_functions(self.seed, self.lanes)
+        counts, verifying = np.zeros(n, np.int64), own_functions(self.seed, self.lanes)
         kept = scratch(unit, self.ngram, texts.longest * folded.growth)
         filled = _hash(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
                        weight_of_oldest(self.ngram), kept, high, low, counts)
-        found = sketch(high[:filled], low[:filled], counts, self.scheme == "legacy",
+        found = sketch(high[:filled], low[:filled], counts, SCHEMES.index(self.scheme),
                        permutations(self.scheme, self.seed, self.bands * self.rows), verifying, device)
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), counts > 0
         _write(found.minima, found.bins, found.own, verifying, worded, bands, lanes)
@@ -225,13 +228,13 @@ def _write(
 @kernel
 def _sketch(
     addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
-    kept: Scratch, legacy: bool, proposing: Functions, verifying: Functions, bands: Words, lanes: Bytes,
+    kept: Scratch, scheme: int, proposing: Functions, verifying: Functions, bands: Words, lanes: Bytes,
     worded: npt.NDArray[np.bool_],
 ) -> None:
-    minima, lanes_held = np.empty(len(proposing[0]), np.uint32), np.empty((2, len(verifying[0])), np.uint32)
-    bins, own = lanes_held[0], lanes_held[1]
+    first, second = np.empty((2, len(proposing[0])), np.uint32), np.empty((2, len(verifying[0])), np.uint32)
+    minima, stand_ins, bins, own = first[0], first[1], second[0], second[1]
     for d in range(len(addresses)):
-        minima[:], bins[:], own[:] = MOST, MOST, MOST
+        first[:], second[:] = MOST, MOST
         address, length = addresses[d], lengths[d]
         if folded.mode != NO_COPY:
             address = form.ctypes.data
@@ -239,25 +242,26 @@ def _sketch(
         begin(unit, address, length, ngram, kept)
         for at in range(0, length, CHUNK):
             count = next_shingles(unit, address, length, at, ngram, oldest, kept)
-            _lower(kept, count, legacy, proposing, verifying, minima, bins, own)
+            _lower(kept.high, count, scheme, proposing, minima, stand_ins)
+            lower_bins(kept.low, count, verifying, bins, own)
         count = only_shingle(ngram, kept)
-        _lower(kept, count, legacy, proposing, verifying, minima, bins, own)
+        _lower(kept.high, count, scheme, proposing, minima, stand_ins)
+        lower_bins(kept.low, count, verifying, bins, own)
         if kept.rolling[1] > 0:
             worded[d] = True
+            stand_in(minima, stand_ins)
             _hash_bands(minima, bands[d])
             write_lanes(bins, own, verifying, lanes[d])
 
 
 @kernel
-def _lower(
-    kept: Scratch, count: int, legacy: bool, proposing: Functions, verifying: Functions, minima: Halves, bins: Halves,
-    own: Halves,
-) -> None:
-    if legacy:
-        lower_legacy(kept.high, count, proposing, minima)
+def _lower(values: Halves, count: int, scheme: int, functions: Functions, minima: Halves, own: Halves) -> None:
+    if scheme == BINNED:
+        lower_bins(values, count, functions, minima, own)
+    elif scheme == LEGACY:
+        lower_legacy(values, count, functions, minima)
     else:
-        lower_affine(kept.high, count, proposing, minima)
-    lower_lanes(kept.low, count, verifying, bins, own)
+        lower_affine(values, count, functions, minima)
 
 
 @kernel

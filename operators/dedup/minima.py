@@ -1,17 +1,20 @@
 """MinHash's inner loops: from the hashes of shingles to minima.
 
-Two kinds of sketch, since they are asked different things:
+A document has minima of the upper halves of its shingles' hashes, which propose pairs, and of the lower halves, which verify.
 
-- **minima**, which propose pairs: K hash functions over all shingles. Every minimum is a sample of its own, so that r of them
-  agree with probability J^r and b bands of r with 1 - (1 - J^r)^b, for documents of any length.
-- **lanes**, which verify: *one permutation*, cut into as many bins as there are lanes; a shingle falls into one bin, and a
-  lane is the least of its bin. A lane whose bin is empty is the minimum over all shingles of a hash function of its own, which
-  keeps every lane an unbiased sample: where the bin of one document alone is empty, what the other has in it is no common
-  shingle; where both are, both lanes are fresh samples of all shingles. Lanes of full bins are drawn without replacement, so
-  the estimate's variance is that of independent lanes or less.
+    scheme     K minima
+    binned     one permutation, cut into K bins: a shingle falls into one bin, and each bin has its least hash. Where a bin is
+               empty, the minimum over all shingles of a hash function of its own stands in
+    affine32   K hash functions over all shingles: a · fmix32(h) + b modulo 2^32
+    legacy     likewise: (a · h + b modulo 2^64) modulo 2^61 - 1, its low 32 bits
 
-Schemes of minima are those of datasketch 2.0, bit by bit for the same 32-bit hashes of shingles, seed and number of minima:
-``affine32`` (a · fmix32(h) + b modulo 2^32) and ``legacy`` ((a · h + b modulo 2^64) modulo 2^61 - 1, its low 32 bits).
+The last two are those of datasketch 2.0, bit by bit for the same 32-bit hashes, seed and K. Minima that verify are binned
+under every scheme.
+
+A binned minimum agrees with probability J, whatever the documents' lengths: where the bin of one document alone is empty, what
+the other has in it is no common shingle; where both are, both minima are fresh samples of all shingles. Full bins are drawn
+without replacement, so that an estimate's variance is that of independent minima or less, and bands of documents of a few
+hundred shingles or fewer are proposed along a curve a little steeper than 1 - (1 - J^r)^b.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +27,8 @@ from corpusmill.operators.text.simd import inlined, kernel
 Halves = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
 
-SCHEMES = ("affine32", "legacy")
+SCHEMES = ("binned", "affine32", "legacy")
+BINNED, AFFINE32, LEGACY = range(len(SCHEMES))
 MOST = np.uint32(0xFFFFFFFF)
 PRIME = (1 << 61) - 1
 STEP = 8  # shingles per pass over the minima: each is loaded and stored a quarter as often
@@ -43,7 +47,9 @@ class Functions(NamedTuple):
 
 
 def permutations(scheme: str, seed: int, count: int) -> Functions:
-    """Those that datasketch draws for ``MinHash(num_perm=count, seed=seed, scheme=scheme)``."""
+    """Those that datasketch draws for ``MinHash(num_perm=count, seed=seed, scheme=scheme)``; of ``binned`` minima, ours."""
+    if scheme == "binned":
+        return own_functions(seed, count)
     draw = np.random.RandomState(seed)
     if scheme == "legacy":
         drawn = [(draw.randint(1, PRIME, dtype=np.uint64), draw.randint(0, PRIME, dtype=np.uint64)) for _ in range(count)]
@@ -53,8 +59,8 @@ def permutations(scheme: str, seed: int, count: int) -> Functions:
     return Functions(a, draw.randint(0, 1 << 32, count, dtype=np.uint32))
 
 
-def lane_functions(seed: int, count: int) -> Functions:
-    """Those of lanes whose bin is empty, from SplitMix64."""
+def own_functions(seed: int, count: int) -> Functions:
+    """Those of bins that are empty, from SplitMix64."""
     numbers = split_mix(seed, 2 * count)
     return Functions((numbers[::2] >> _HALF).astype(np.uint32) | np.uint32(1), (numbers[1::2] >> _HALF).astype(np.uint32))
 
@@ -110,12 +116,12 @@ def lower_legacy(values: Halves, count: int, functions: Functions, minima: Halve
 
 
 @kernel
-def lower_lanes(values: Halves, count: int, functions: Functions, bins: Halves, own: Halves) -> None:
-    """Lower the least value of each bin, and of lanes whose bin is empty so far the minimum of their own function."""
-    lanes = np.uint64(len(bins))
+def lower_bins(values: Halves, count: int, functions: Functions, bins: Halves, own: Halves) -> None:
+    """Lower the least value of each bin, and of those that are empty so far the minimum of their own function."""
+    number = np.uint64(len(bins))
     for i in range(count):
         value = values[i]
-        at = np.int64(np.uint64(value) * lanes >> _HALF)
+        at = np.int64(np.uint64(value) * number >> _HALF)
         bins[at] = min(bins[at], value)
     for k in range(len(bins)):
         if bins[k] == MOST:
@@ -123,6 +129,14 @@ def lower_lanes(values: Halves, count: int, functions: Functions, bins: Halves, 
             for i in range(count):
                 low = min(low, np.uint32(by * values[i] + plus))
             own[k] = low
+
+
+@kernel
+def stand_in(bins: Halves, own: Halves) -> None:
+    """Put into each empty bin the minimum of its own function."""
+    for k in range(len(bins)):
+        if bins[k] == MOST:
+            bins[k] = own[k]
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from corpusmill.operators.dedup.minima import MOST, PRIME, Functions
+from corpusmill.operators.dedup.minima import BINNED, LEGACY, MOST, PRIME, Functions
 from corpusmill.operators.errors import ConfigError
 
 _LOW, _MOST = 0xFFFFFFFF, int(MOST)
@@ -27,25 +27,21 @@ class Sketches(NamedTuple):
 
 
 def sketch(
-    high: npt.NDArray[np.uint32], low: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], legacy: bool,
+    high: npt.NDArray[np.uint32], low: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], scheme: int,
     proposing: Functions, verifying: Functions, device: str,
 ) -> Sketches:
     """Of shingles by document: the halves of their hashes, and how many of them each document has."""
     documents = torch.from_numpy(np.repeat(np.arange(len(counts)), counts)).to(device)
     first, second = (torch.from_numpy(half.astype(np.int64)).to(device) for half in (high, low))
-    if legacy:
+    if scheme == BINNED:
+        minima, stand_ins = _binned(documents, len(counts), first, proposing)
+        minima = torch.where(minima == _MOST, stand_ins, minima)
+    elif scheme == LEGACY:
         minima = _least(documents, len(counts), proposing, lambda by, plus: _legacy(first, by, plus))
     else:
         mixed = _fmix32(first)
         minima = _least(documents, len(counts), proposing, lambda by, plus: (mixed * by + plus) & _LOW)
-    lanes = len(verifying.multipliers)
-    bins = torch.full((len(counts) * lanes,), _MOST, dtype=torch.int64, device=device)
-    bins.scatter_reduce_(0, documents * lanes + ((second * lanes) >> 32), second, "amin")
-    bins = bins.view(len(counts), lanes)
-    # Only documents with an empty bin need minima of their own.
-    needed = (bins == _MOST).any(dim=1)[documents]
-    some, rest = second[needed], documents[needed]
-    own = _least(rest, len(counts), verifying, lambda by, plus: (some * by + plus) & _LOW)
+    bins, own = _binned(documents, len(counts), second, verifying)
     return Sketches(*(found.cpu().numpy().astype(np.uint32) for found in (minima, bins, own)))
 
 
@@ -55,6 +51,17 @@ def chosen(device: str) -> str:
     if device == "cuda" != found:
         raise ConfigError("device is 'cuda', but torch finds none here; device=auto takes the processor then")
     return found
+
+
+def _binned(documents: Tensor, count: int, values: Tensor, functions: Functions) -> tuple[Tensor, Tensor]:
+    """The least value of each bin, and the minima of their own of documents with an empty bin."""
+    number = len(functions.multipliers)
+    bins = torch.full((count * number,), _MOST, dtype=torch.int64, device=values.device)
+    bins.scatter_reduce_(0, documents * number + ((values * number) >> 32), values, "amin")
+    bins = bins.view(count, number)
+    needed = (bins == _MOST).any(dim=1)[documents]
+    some = values[needed]
+    return bins, _least(documents[needed], count, functions, lambda by, plus: (some * by + plus) & _LOW)
 
 
 def _least(documents: Tensor, count: int, functions: Functions, values: Callable[[int, int], Tensor]) -> Tensor:

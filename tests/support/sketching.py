@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from shingling import fold, mix
 
-from corpusmill.operators.dedup.minima import MOST, STEP, lane_functions, lower_affine, lower_legacy, permutations
+from corpusmill.operators.dedup.minima import MOST, STEP, lower_affine, lower_legacy, own_functions, permutations
 from corpusmill.operators.text import profiles
 from corpusmill.operators.text.buffers import Texts
 
@@ -17,7 +17,17 @@ def fmix(value):
     return value ^ value >> 16
 
 
+def binned(values, count, seed):
+    """(value, whether the bin holds any) of each bin, in plain Python."""
+    by, plus = (f.tolist() for f in own_functions(seed, count))
+    bins = [[x for x in values if x * count >> 32 == k] for k in range(count)]
+    own = [min((by[k] * x + plus[k]) & 0xFFFFFFFF for x in values) for k in range(count)]
+    return [(min(held), True) if held else (own[k], False) for k, held in enumerate(bins)]
+
+
 def minima_of(scheme, values, seed, count):
+    if scheme == "binned":
+        return [value for value, _ in binned(values, count, seed)]
     functions, minima = permutations(scheme, seed, count), np.full(count, MOST)
     held = np.array([*values, *[0] * STEP], np.uint32)
     {"affine32": lower_affine, "legacy": lower_legacy}[scheme](held, len(values), functions, minima)
@@ -36,10 +46,8 @@ def band_hashes(minima, bands):
 
 def lanes_of(low, count, seed=1):
     """In plain Python."""
-    functions = lane_functions(seed, count)
-    by, plus = (f.tolist() for f in functions)
-    bins = [[x for x in low if x * count >> 32 == k] for k in range(count)]
-    values = [~min(b) & 0xFFFFFFFF if b else min((by[k] * x + plus[k]) & 0xFFFFFFFF for x in low) for k, b in enumerate(bins)]
+    by, plus = (f.tolist() for f in own_functions(seed, count))
+    values = [~value & 0xFFFFFFFF if full else value for value, full in binned(low, count, seed)]
     return bytes(fmix(value ^ (by[k] + plus[k] & 0xFFFFFFFF)) >> 24 for k, value in enumerate(values))
 
 

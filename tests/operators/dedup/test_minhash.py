@@ -180,7 +180,7 @@ def test_other_columns_and_null_texts_are_clear_errors():
 def test_it_pickles_and_describes_itself():
     assert pickle.loads(pickle.dumps(MinHash(bands=3))) == MinHash(bands=3)
     assert describe(MinHash())["parameters"] == {
-        "ngram": 5, "shingles": "folded", "profile": "folded", "scheme": "affine32", "bands": 14, "rows": 8, "lanes": 128,
+        "ngram": 5, "shingles": "folded", "profile": "folded", "scheme": "binned", "bands": 14, "rows": 8, "lanes": 128,
         "seed": 1}
     assert (MinHash().version, MinHash().exact) == ("2", True)
 

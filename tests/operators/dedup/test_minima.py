@@ -15,8 +15,8 @@ from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.minima import (
     MOST,
     SCHEMES,
-    lane_functions,
-    lower_lanes,
+    lower_bins,
+    own_functions,
     split_mix,
     write_lanes,
 )
@@ -25,14 +25,14 @@ from corpusmill.operators.dedup.verify import similarity
 halves = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=40)
 
 
-@given(halves, st.sampled_from([0, 1, 42, 2**32 - 1]), st.integers(1, 40), st.sampled_from(SCHEMES))
+@given(halves, st.sampled_from([0, 1, 42, 2**32 - 1]), st.integers(1, 40), st.sampled_from(SCHEMES[1:]))
 def test_minima_are_those_of_datasketch(values, seed, count, scheme):
     peer = Peer(num_perm=count, seed=seed, scheme=scheme, hashfunc=int)
     peer.update_batch(values)
     assert minima_of(scheme, values, seed, count) == peer.hashvalues.tolist()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES[1:])
 def test_minima_of_texts_are_those_of_datasketch(scheme):
     """datasketch is given the words of each shingle and the upper half of the shingle's hash as its hash function."""
     text = " ".join(f"Word{i * i % 977}" for i in range(3000)) + ", and “more” 中文 words"
@@ -45,9 +45,9 @@ def test_minima_of_texts_are_those_of_datasketch(scheme):
 
 @given(halves.filter(lambda values: 2**32 - 1 not in values), st.integers(1, 70), st.integers(0, 40))
 def test_lanes_are_those_of_the_reference_however_they_are_cut(values, count, cut):
-    functions, bins, own = lane_functions(1, count), np.full(count, MOST), np.full(count, MOST)
+    functions, bins, own = own_functions(1, count), np.full(count, MOST), np.full(count, MOST)
     for part in (values[:cut], values[cut:]):
-        lower_lanes(np.array(part, np.uint32), len(part), functions, bins, own)
+        lower_bins(np.array(part, np.uint32), len(part), functions, bins, own)
     lanes = np.zeros(count, np.uint8)
     write_lanes(bins, own, functions, lanes)
     assert lanes.tobytes() == lanes_of(values, count)
