@@ -3,8 +3,9 @@
     python benchmarks/bench_minhash.py [--corpus FOLDER] [--repeat 3] [--job] [--json PATH]
 
 MB = 10^6 bytes of UTF-8 text. Signatures are timed in processor time over texts held in memory, the best of ``--repeat``
-passes: of the default by file, and of each scheme and each preset over all; ``datasketch`` is timed beside them on a part of each file where it is installed. With ``--job`` the corpus is
-ingested into a temporary store and deduplicated on the inline engine, in wall clock and in processor time.
+passes: of the default by file, and of each scheme and each preset over all. ``datasketch`` is timed beside them on a part of
+each file where it is installed. With ``--job`` the corpus is ingested into a temporary store and deduplicated on the inline
+engine, in wall clock and in processor time.
 """
 
 import argparse
@@ -42,7 +43,8 @@ def main():
     kinds = {name: _rate(MinHash(**parameters), files, options.repeat) for name, parameters in _kinds().items()}
     for name, rate in kinds.items():
         print(f"{name:39}{rate:8.0f} MB/s")
-    found = {"kinds_mb_per_s": kinds, "signatures_mb_per_s": round(total / seconds / 1e6, 1), "bytes": total, "machine": machine(),
+    found = {"kinds_mb_per_s": kinds, "signatures_mb_per_s": round(total / seconds / 1e6, 1), "bytes": total,
+             "machine": machine(),
              "files": {stem: round(row["bytes"] / row["seconds"] / 1e6, 1) for stem, row in rates.items()}}
     if importlib.util.find_spec("datasketch"):
         found["datasketch_mb_per_s"] = round(sum(row["peer"][0] for row in rates.values())

@@ -146,8 +146,8 @@ class MinHash:
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), np.zeros(n, np.bool_)
         _sketch(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
                 weight_of_oldest(self.ngram), scratch(unit, self.ngram, texts.longest * folded.growth),
-                SCHEMES.index(self.scheme), permutations(self.scheme, self.seed, self.bands * self.rows), own_functions(self.seed, self.lanes),
-                bands, lanes, worded)
+                SCHEMES.index(self.scheme), permutations(self.scheme, self.seed, self.bands * self.rows),
+                own_functions(self.seed, self.lanes), bands, lanes, worded)
         return bands, lanes, worded
 
 

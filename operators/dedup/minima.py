@@ -31,7 +31,7 @@ SCHEMES = ("binned", "affine32", "legacy")
 BINNED, AFFINE32, LEGACY = range(len(SCHEMES))
 MOST = np.uint32(0xFFFFFFFF)
 PRIME = (1 << 61) - 1
-STEP = 8  # shingles per pass over the minima: each is loaded and stored a quarter as often
+STEP = 8  # shingles per pass over the minima: each is loaded and stored an eighth as often
 
 _MIX_1, _MIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _SIXTEEN, _THIRTEEN = np.uint32(16), np.uint32(13)
@@ -85,10 +85,15 @@ def fmix32(value: Any) -> Any:
 @kernel
 def lower_affine(values: Halves, count: int, functions: Functions, minima: Halves) -> None:
     """Lower the minima of ``affine32`` by ``count`` hashes; ``values`` is overwritten and has ``STEP`` entries to spare."""
-    if count == 0:
-        return
     for i in range(count):
         values[i] = fmix32(values[i])
+    _lower_all(values, count, functions, minima)
+
+
+@kernel
+def _lower_all(values: Halves, count: int, functions: Functions, minima: Halves) -> None:
+    if count == 0:
+        return
     for i in range(count, count + STEP - 1):
         values[i] = values[count - 1]  # a value seen again changes no minimum
     for i in range(0, count, STEP):
@@ -117,12 +122,18 @@ def lower_legacy(values: Halves, count: int, functions: Functions, minima: Halve
 
 @kernel
 def lower_bins(values: Halves, count: int, functions: Functions, bins: Halves, own: Halves) -> None:
-    """Lower the least value of each bin, and of those that are empty so far the minimum of their own function."""
+    """Lower the least value of each bin, and of those that are empty so far the minimum of their own function.
+
+    ``values`` has ``STEP`` entries to spare.
+    """
     number = np.uint64(len(bins))
     for i in range(count):
         value = values[i]
         at = np.int64(np.uint64(value) * number >> _HALF)
         bins[at] = min(bins[at], value)
+    if count < len(bins):  # most bins may be empty: all of them side by side take less than one by one
+        _lower_all(values, count, functions, own)
+        return
     for k in range(len(bins)):
         if bins[k] == MOST:
             by, plus, low = functions.multipliers[k], functions.increments[k], own[k]

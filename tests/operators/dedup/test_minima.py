@@ -15,6 +15,7 @@ from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.minima import (
     MOST,
     SCHEMES,
+    STEP,
     lower_bins,
     own_functions,
     split_mix,
@@ -47,7 +48,7 @@ def test_minima_of_texts_are_those_of_datasketch(scheme):
 def test_lanes_are_those_of_the_reference_however_they_are_cut(values, count, cut):
     functions, bins, own = own_functions(1, count), np.full(count, MOST), np.full(count, MOST)
     for part in (values[:cut], values[cut:]):
-        lower_bins(np.array(part, np.uint32), len(part), functions, bins, own)
+        lower_bins(np.array([*part, *[0] * STEP], np.uint32), len(part), functions, bins, own)
     lanes = np.zeros(count, np.uint8)
     write_lanes(bins, own, functions, lanes)
     assert lanes.tobytes() == lanes_of(values, count)
