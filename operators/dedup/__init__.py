@@ -1,7 +1,9 @@
 """Which documents are duplicates, and which of them stay.
 
     exact.py         signatures: a digest of each text, raw or normalised
-    minhash.py       signatures: besides, two sketches of its word n-grams; one proposes pairs, the other verifies them
+    minhash.py       signatures: besides, two sketches of its n-grams; one proposes pairs, the other verifies them
+    minima.py        the schemes by which sketches are made, datasketch's among them; minima_torch: the same by torch
+    banding.py       bands and rows for a threshold
     rank.py          which of two ranks above: generation, source, signals, date, length, doc_id
     bands.py         candidate pairs: documents that share a band of the first sketch
     shingle_sets.py  the sets that are sketched, in full

@@ -7,7 +7,7 @@
     categories  further classes, for rules that others have published
     words       whitespace, words and characters; lines: line feeds
     bare        words without case and punctuation, as hashes
-    shingles    folded words and their n-grams as hashes
+    shingles    n-grams of words or characters as hashes; profiles: what systems fold in a text before
     spacy       words as spaCy's blank("en") finds them; spacy_words and spacy_urls hold the kernels, spacy_classes,
                 spacy_exceptions and spacy_rules their tables
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
