@@ -54,7 +54,7 @@ ASSIGNED, MARK = 1, 2
 # What datatrove 0.10 turns into spaces, besides control characters.
 PUNCTUATION = "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»"
 CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(13, 32), *range(127, 160))))
-UNCASED = ((0x3400, 0xA000), (0x20000, 0x2F800), (0x30000, 0x31350))  # ideographs, which no step changes: passed over since they are many
+UNCASED = ((0x3400, 0xA000), (0x20000, 0x2F800), (0x30000, 0x31350))  # ideographs: no step changes them, and they are many
 
 
 class Folding(NamedTuple):
