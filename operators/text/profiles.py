@@ -46,15 +46,15 @@ from corpusmill.operators.text.words import decode
 PROFILES = ("none", "folded", "lowered", "fineweb", "slimpajama", "textdedup", "redpajama")
 NO_COPY, ASCII_LOWERED, BY_TABLE = range(3)
 
-KEPT, SPACED, MAPPED, NUMBER = range(4)  # what becomes of a character
+KEPT, SPACED, MAPPED, NUMBER, DROPPED = range(5)  # what becomes of a character
 REMOVED = 0xFF  # in the table of ASCII
-MAPPABLE = 0x30000  # no character above is mapped
+MAPPABLE = 0x30000  # no character above becomes others
 ASSIGNED, MARK = 1, 2
 
 # What datatrove 0.10 turns into spaces, besides control characters.
 PUNCTUATION = "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»"
 CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(13, 32), *range(127, 160))))
-UNCASED = ((0x3400, 0xA000), (0x20000, 0x2F800))  # ideographs, which no step changes: passed over since they are many
+UNCASED = ((0x3400, 0xA000), (0x20000, 0x2F800), (0x30000, 0x31350))  # ideographs: no step changes them, and they are many
 
 
 class Folding(NamedTuple):
@@ -126,6 +126,8 @@ def _tables(step: Callable[[str], str], spaced: npt.NDArray[np.bool_], numbers: 
             ascii_[point] = found[0] if found else REMOVED
         elif collapsed and found and not found.strip(b" "):
             actions[point] = SPACED
+        elif not found:
+            actions[point] = DROPPED
         elif found != chr(point).encode():
             actions[point], where[point] = MAPPED, len(pieces)
             pieces += bytes([len(found)]) + found
@@ -137,7 +139,6 @@ def _tables(step: Callable[[str], str], spaced: npt.NDArray[np.bool_], numbers: 
 def _changeable(actions: npt.NDArray[np.uint8]) -> list[int]:
     """Code points that a step may change: those assigned that are neither space nor number, without ideographs."""
     able = (marks()[:CODE_POINTS] & ASSIGNED != 0) & (actions[:CODE_POINTS] == KEPT)
-    able[MAPPABLE:] = False
     for first, end in UNCASED:
         able[first:end] = False
     return [int(point) for point in np.flatnonzero(able)]
@@ -187,14 +188,14 @@ def _special(
     if action == SPACED:
         put_byte(target + filled, 0x20)
         return at + size, filled + (0 if after_space else 1), True
+    if action == DROPPED:
+        return at + size, filled, after_space
     if action == MAPPED:
         start = folding.where[point]
         count = folding.pieces[start]
         for i in range(count):
             put_byte(target + filled + i, np.int64(folding.pieces[start + 1 + i]))
-        if count > 0:
-            after_space = folding.collapsed and folding.pieces[start + count] == 0x20
-        return at + size, filled + count, after_space
+        return at + size, filled + count, folding.collapsed and folding.pieces[start + count] == 0x20
     for i in range(size):
         put_byte(target + filled + i, byte_at(address + at + i))
     return at + size, filled + size, False
