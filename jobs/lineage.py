@@ -25,7 +25,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS
 
-ROLES = ("annotations", "decisions", "duplicates", "domains", "counts")
+ROLES = ("annotations", "decisions", "duplicates", "trims", "domains", "counts")
 
 
 @dataclasses.dataclass

@@ -1,0 +1,297 @@
+"""What is repeated, and which documents that drops: in rank order a document loses what one above it, that stays, holds.
+
+An *item* is what can be repeated: a paragraph, a line, a window of tokens. An occurrence of an item is removed iff the same
+item occurs in a document that ranks above and stays, or before in its own document without overlap. A document whose rest
+is too small is dropped, and then what it holds counts for nobody: a removed item always has an occurrence that stays, or
+that lies in a dropped document's own rest. This defines one result, document by document in rank order.
+
+It is found in rounds, in which documents are kept, dropped or still open. What is removed of an open one lies between what
+kept documents above it hold and what those not dropped hold; where both bounds say the same, it is decided. The highest
+open document always is, and as identifiers are hashes, rounds grow with the logarithm of the corpus.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from corpusmill.operators.schema import DIGEST, DOC_ID, require
+from corpusmill.operators.text.buffers import Integers, Texts
+from corpusmill.operators.text.hashing import fixed_bytes
+
+Words = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+Drops = Callable[[Integers, Integers], Integers]  # (removed, total) → 0, or the number of the reason to drop the document
+
+# Consecutive items of one document that share a key; rank is (priority, doc_id, row_digest, ref), lower is better.
+OCCURRENCES = pa.schema([
+    pa.field("key", pa.uint64(), nullable=False),  # equal for equal items: they meet by it
+    pa.field("ref", pa.uint64(), nullable=False),  # shard << 32 | row
+    pa.field("priority", pa.int64(), nullable=False),  # of the source
+    pa.field("doc_id", DOC_ID, nullable=False),
+    pa.field("row_digest", DIGEST, nullable=False),
+    pa.field("at", pa.int32(), nullable=False),  # the first one's place in the document
+    pa.field("size", pa.int32(), nullable=False),  # of each item's first piece
+    pa.field("total", pa.int32(), nullable=False),  # of all pieces of the document
+    pa.field("hashes", pa.list_(pa.field("item", pa.uint64(), nullable=False)), nullable=False),
+])
+
+# A document that is not kept, sent to where its items are; others there are kept.
+STATES = pa.schema([OCCURRENCES.field("key"), OCCURRENCES.field("ref"), pa.field("open", pa.bool_(), nullable=False)])
+
+FIRST, REPEATED, SURELY = range(3)  # verdicts: it stays; a document not dropped has it above; a kept one has
+RUNS = pa.schema([
+    OCCURRENCES.field("ref"),
+    OCCURRENCES.field("key"),
+    OCCURRENCES.field("at"),
+    pa.field("count", pa.int32(), nullable=False),  # consecutive items of one verdict
+    OCCURRENCES.field("size"),
+    OCCURRENCES.field("total"),
+    pa.field("verdict", pa.int8(), nullable=False),
+    pa.field("first_doc_id", DOC_ID),  # of the document that holds what stays; null for FIRST
+])
+
+KEPT, OPEN, DROPPED = range(3)
+_GOLDEN, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+_NEVER = -1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pieces:
+    """What texts consist of: those of document ``d`` are ``offsets[d] … offsets[d + 1] - 1``, spans in bytes of its text."""
+
+    offsets: Integers
+    starts: Integers
+    ends: Integers
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Items:
+    """Runs of consecutive items that share a key; ``row`` is the document's place in the batch, the rest as OCCURRENCES."""
+
+    row: Integers
+    key: Words
+    at: Integers
+    size: Integers
+    total: Integers
+    offsets: Integers
+    hashes: Words
+
+
+class Trimming(Protocol):
+    """A kind of repetition; a frozen dataclass. An item is ``width`` consecutive pieces."""
+
+    @property
+    def version(self) -> str:
+        """Part of the key; changes whenever results do."""
+
+    @property
+    def width(self) -> int:
+        """Pieces of an item."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why a document may be dropped; ``drops`` gives numbers from 1."""
+
+    def drops(self, removed: Integers, total: Integers) -> Integers:
+        """0 where so much of a document may be removed, else the reason's number; more removed never saves a document."""
+
+    def pieces(self, texts: Texts) -> Pieces:
+        """What the texts consist of."""
+
+    def sightings(self, batch: pa.RecordBatch) -> Words:
+        """A key for every item that might be repeated, not each once; columns ``text`` and ``source``."""
+
+    def items(self, batch: pa.RecordBatch, repeated: Words) -> Items:
+        """The items whose key is among ``repeated``, which is sorted, in order."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of documents: refs, sorted, that are dropped and open; the others are kept, or all open."""
+
+    dropped: Words
+    open: Words
+    begun: bool = True
+
+    @classmethod
+    def unknown(cls) -> "Standing":
+        """Before the first round."""
+        return cls(np.empty(0, np.uint64), np.empty(0, np.uint64), begun=False)
+
+    def of(self, refs: Words) -> npt.NDArray[np.int8]:
+        """KEPT, OPEN or DROPPED."""
+        found = np.full(len(refs), KEPT if self.begun else OPEN, np.int8)
+        found[_among(refs, self.open)] = OPEN
+        found[_among(refs, self.dropped)] = DROPPED
+        return found
+
+
+def judge(occurrences: pa.Table, standing: Standing, width: int, *, only_open: bool) -> pa.RecordBatch:
+    """The RUNS of all items that occur twice or more, by ref and place; ``only_open``: those of open documents alone.
+
+    ``occurrences`` are all of their keys, in any order. Time and memory are linear in the items, but for sorting the rows.
+    """
+    require(occurrences, OCCURRENCES, "occurrences")
+    rows = {name: occurrences.column(name).combine_chunks() for name in OCCURRENCES.names}
+    refs, doc_id, doc = _ranked(rows)
+    at, key = rows["at"].to_numpy(), rows["key"].to_numpy()
+    lists = rows["hashes"]
+    offsets, hashes = lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy()
+    order = np.lexsort((at, doc))
+    items, slots = len(hashes), 2
+    while slots < 2 * items:
+        slots *= 2
+    verdicts, firsts = np.full(items, _NEVER, np.int8), np.full(items, _NEVER, np.int64)
+    state = standing.of(refs)
+    _judge(order, doc, state, key, offsets, hashes, at.astype(np.int64), width, only_open,
+           np.zeros(slots, np.int64), verdicts, firsts)
+    run = np.repeat(np.arange(len(key)), np.diff(offsets))
+    return _runs(rows, run, np.arange(items) - offsets[run], verdicts, firsts, doc_id)
+
+
+def _ranked(rows: dict[str, pa.Array]) -> tuple[Words, pa.Array, Integers]:
+    """The documents' refs and ids in rank order, and the place of each row's document among them."""
+    _, seen, index = np.unique(rows["ref"].to_numpy(), return_index=True, return_inverse=True)
+    at = pa.array(seen)
+    parts = [rows["priority"].take(at).to_numpy(), *_halves(rows["doc_id"].take(at)), *_halves(rows["row_digest"].take(at)),
+             rows["ref"].take(at).to_numpy()]
+    order = np.lexsort(tuple(reversed(parts)))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return parts[-1][order], rows["doc_id"].take(pa.array(seen[order])), place[index]
+
+
+def _halves(column: pa.Array) -> list[Words]:
+    """16-byte values as two numbers that sort as the bytes do."""
+    words = np.ascontiguousarray(fixed_bytes(column)).view(">u8").astype(np.uint64)
+    return [words[:, 0], words[:, 1]]
+
+
+def _among(refs: Words, some: Words) -> Flags:
+    """Whether each is among ``some``, which is sorted."""
+    place = np.minimum(np.searchsorted(some, refs), max(0, len(some) - 1))
+    found: Flags = some[place] == refs if len(some) else np.zeros(len(refs), np.bool_)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _entry(slots: Integers, keys: Words, hashes: Words, filled: int, key: Any, value: Any) -> tuple[int, int]:
+    """The entry of (key, hash), a new one where there is none, and how many entries there are then."""
+    mask = len(slots) - 1
+    mixed = (key ^ (value * _GOLDEN)) * _GOLDEN
+    slot = np.int64(mixed >> _SHIFT) & mask
+    while slots[slot] != 0:
+        entry = slots[slot] - 1
+        if keys[entry] == key and hashes[entry] == value:
+            return entry, filled
+        slot = (slot + 1) & mask
+    keys[filled], hashes[filled] = key, value
+    slots[slot] = filled + 1
+    return filled, filled + 1
+
+
+@njit(nogil=True, cache=True)
+def _judge(
+    order: Integers, doc: Integers, state: Any, key: Words, offsets: Integers, hashes: Words, at: Integers, width: int,
+    only_open: bool, slots: Integers, verdicts: Any, firsts: Integers,
+) -> None:
+    """Fill the verdict on each item, and the document that holds what stays; items that occur once have none."""
+    items = len(hashes)
+    keys, values = np.empty(items, np.uint64), np.empty(items, np.uint64)
+    entries, filled = np.empty(items, np.int64), 0
+    times = np.zeros(items, np.int64)
+    for run in range(len(key)):
+        for i in range(offsets[run], offsets[run + 1]):
+            entries[i], filled = _entry(slots, keys, values, filled, key[run], hashes[i])
+            times[entries[i]] += 1
+    last, own = np.full(filled, _NEVER, np.int64), np.zeros(filled, np.int64)
+    upper, kept = np.full(filled, _NEVER, np.int64), np.full(filled, _NEVER, np.int64)
+    for run in order:
+        d = doc[run]
+        for i in range(offsets[run], offsets[run + 1]):
+            e, here = entries[i], at[run] + i - offsets[run]
+            if last[e] != d:
+                last[e], own[e] = d, here
+            if times[e] > 1 and (not only_open or state[d] == OPEN):
+                above = upper[e] >= 0 and upper[e] != d
+                firsts[i] = upper[e] if above else d
+                if here >= own[e] + width or (kept[e] >= 0 and kept[e] != d):
+                    verdicts[i] = SURELY
+                else:
+                    verdicts[i] = REPEATED if above else FIRST
+            if upper[e] < 0 and state[d] != DROPPED:
+                upper[e] = d
+            if kept[e] < 0 and state[d] == KEPT:
+                kept[e] = d
+
+
+def _runs(rows: dict[str, pa.Array], run: Integers, within: Integers, verdicts: Any, firsts: Integers,
+          doc_id: pa.Array) -> pa.RecordBatch:
+    """RUNS: consecutive items of a row with one verdict and one holder."""
+    told = np.flatnonzero(verdicts != _NEVER)
+    run, within, verdict, first = run[told], within[told], verdicts[told], firsts[told]
+    begins = np.ones(len(told), np.bool_)
+    begins[1:] = ((run[1:] != run[:-1]) | (within[1:] != within[:-1] + 1) | (verdict[1:] != verdict[:-1])
+                  | (first[1:] != first[:-1]))
+    starts = np.flatnonzero(begins)
+    row = run[starts]
+    at = rows["at"].to_numpy()[row] + within[starts]
+    order = np.lexsort((at, rows["ref"].to_numpy()[row]))
+    row, taken = row[order], pa.array(row[order])
+    verdict = verdict[starts][order]
+    holder = pa.array(first[starts][order], mask=verdict == FIRST)
+    counts = np.diff(starts, append=len(told))[order]
+    found = {name: rows[name].take(taken) for name in ("ref", "key", "size", "total")}
+    found |= {"at": pa.array(at[order].astype(np.int32)), "count": pa.array(counts.astype(np.int32)),
+              "verdict": pa.array(verdict), "first_doc_id": doc_id.take(holder)}
+    return pa.RecordBatch.from_arrays([found[name] for name in RUNS.names], schema=RUNS)
+
+
+def removed(runs: pa.Table | pa.RecordBatch, width: int, least: int) -> tuple[Words, Integers, Integers]:
+    """Refs of the documents in RUNS, sorted; what items of the verdict ``least`` or above remove of each; its total.
+
+    An item covers ``width`` pieces, and a piece that several cover is removed once; pieces of one item have one size.
+    """
+    columns = {name: _flat(runs, name).to_numpy() for name in ("ref", "at", "count", "size", "total", "verdict")}
+    order = np.lexsort((columns["at"], columns["ref"]))
+    ref, at, count, size, total = (columns[n][order].astype(np.int64 if n != "ref" else np.uint64)
+                                   for n in ("ref", "at", "count", "size", "total"))
+    refs, starts = np.unique(ref, return_index=True)
+    sums = np.zeros(len(refs), np.int64)
+    _cover(np.append(starts, len(ref)), at, at + count - 1 + width, size, columns["verdict"][order] >= least, sums)
+    return refs, sums, total[starts]
+
+
+@njit(nogil=True, cache=True)
+def _cover(starts: Integers, at: Integers, end: Integers, size: Integers, taken: Flags, sums: Integers) -> None:
+    for d in range(len(sums)):
+        covered = 0
+        for run in range(starts[d], starts[d + 1]):
+            if taken[run]:
+                sums[d] += max(0, end[run] - max(at[run], covered)) * size[run]
+                covered = max(covered, end[run])
+
+
+def settle(runs: pa.Table | pa.RecordBatch, width: int, drops: Drops) -> pa.RecordBatch:
+    """The STATES to send on the documents of RUNS: those now dropped, and those still open."""
+    refs, at_most, total = removed(runs, width, REPEATED)
+    _, at_least, _ = removed(runs, width, SURELY)
+    may, must = drops(at_most, total) > 0, drops(at_least, total) > 0
+    ref, key = _flat(runs, "ref").to_numpy(), _flat(runs, "key").to_numpy()
+    told = np.flatnonzero(_among(ref, refs[may]))
+    order = told[np.lexsort((key[told], ref[told]))]
+    ref, key = ref[order], key[order]
+    new = np.ones(len(ref), np.bool_)
+    new[1:] = (ref[1:] != ref[:-1]) | (key[1:] != key[:-1])
+    ref, key = ref[new], key[new]
+    return pa.RecordBatch.from_arrays([pa.array(key), pa.array(ref), pa.array(~_among(ref, refs[must]))], schema=STATES)
+
+
+def _flat(table: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
