@@ -61,7 +61,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     decisions = decide.run(decide.Config(**later, annotations=annotations.path, quality=config.quality), store, engine)
     duplicates = dedup.run(dedup.Config(**later, decisions=decisions.path, dedup=config.dedup), store, engine)
     trims = None
-    if config.trim.method is not None:
+    if config.trim.method:
         trims = trim.run(trim.Config(**later, decisions=decisions.path, duplicates=duplicates.path, trim=config.trim),
                          store, engine).path
     domains = regroup.run(regroup.Config(**later, decisions=decisions.path, duplicates=duplicates.path, trims=trims,
@@ -83,7 +83,7 @@ def check(config: Config) -> None:
     signals = annotate.operators(config.quality).signals
     select.check(select.parse_rules(config.quality.rules), pa.schema([*DOCUMENTS, *signals]))
     instantiate(config.dedup.signature, "dedup.signature")
-    if config.trim.method is not None:
+    if config.trim.method:
         trim.method_of(config.trim)
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)

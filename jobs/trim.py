@@ -30,7 +30,7 @@ READS = ("documents", "decisions", "duplicates")
 class TrimConfig:
     """What is cut."""
 
-    method: dict[str, Any] | None = MISSING  # by _target_; null: nothing
+    method: dict[str, Any] = MISSING  # by _target_; {}: nothing is
     source_priority: list[str] = dataclasses.field(default_factory=list)  # in earlier sources the first occurrence stays
 
 
@@ -46,8 +46,8 @@ class Config(Common):
 
 def method_of(config: TrimConfig) -> Trimming:
     """What ``trim.method`` names. Raises ConfigError where it names another operator, or none."""
-    if config.method is None:
-        raise ConfigError("trim.method is null, so nothing would be cut: choose trim=paragraphs or trim=substrings")
+    if not config.method:
+        raise ConfigError("trim.method is empty, so nothing would be cut: choose trim=paragraphs or trim=substrings")
     method: Trimming = instantiate(config.method, "trim.method")
     if not hasattr(method, "sightings"):
         raise ConfigError(f"trim.method._target_={config.method['_target_']!r} cuts nothing; take one of "

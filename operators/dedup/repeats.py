@@ -58,6 +58,9 @@ RUNS = pa.schema([
 KEPT, OPEN, DROPPED = range(3)
 _GOLDEN, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _NEVER = -1
+# Of an item in its group: how often it occurs; the document that had it last, and where first; the highest that is not
+# dropped, and the highest that is kept.
+_TIMES, _LAST, _OWN, _UPPER, _KEPT = range(5)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,14 +145,12 @@ def judge(occurrences: pa.Table, standing: Standing, width: int, *, only_open: b
     at, key = rows["at"].to_numpy(), rows["key"].to_numpy()
     lists = rows["hashes"]
     offsets, hashes = lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy()
-    order = np.lexsort((at, doc))
-    items, slots = len(hashes), 2
-    while slots < 2 * items:
-        slots *= 2
+    order = np.lexsort((at, doc, key))
+    begins = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else np.empty(0, np.int64)
+    groups = np.append(begins, len(key))
+    items = len(hashes)
     verdicts, firsts = np.full(items, _NEVER, np.int8), np.full(items, _NEVER, np.int64)
-    state = standing.of(refs)
-    _judge(order, doc, state, key, offsets, hashes, at.astype(np.int64), width, only_open,
-           np.zeros(slots, np.int64), verdicts, firsts)
+    _judge(groups, order, doc, standing.of(refs), offsets, hashes, at.astype(np.int64), width, only_open, verdicts, firsts)
     run = np.repeat(np.arange(len(key)), np.diff(offsets))
     return _runs(rows, run, np.arange(items) - offsets[run], verdicts, firsts, doc_id)
 
@@ -180,54 +181,77 @@ def _among(refs: Words, some: Words) -> Flags:
 
 
 @njit(nogil=True, cache=True)
-def _entry(slots: Integers, keys: Words, hashes: Words, filled: int, key: Any, value: Any) -> tuple[int, int]:
-    """The entry of (key, hash), a new one where there is none, and how many entries there are then."""
-    mask = len(slots) - 1
-    mixed = (key ^ (value * _GOLDEN)) * _GOLDEN
-    slot = np.int64(mixed >> _SHIFT) & mask
-    while slots[slot] != 0:
-        entry = slots[slot] - 1
-        if keys[entry] == key and hashes[entry] == value:
-            return entry, filled
-        slot = (slot + 1) & mask
-    keys[filled], hashes[filled] = key, value
-    slots[slot] = filled + 1
-    return filled, filled + 1
+def _judge(
+    groups: Integers, order: Integers, doc: Integers, state: Any, offsets: Integers, hashes: Words, at: Integers, width: int,
+    only_open: bool, verdicts: Any, firsts: Integers,
+) -> None:
+    """Fill the verdict on each item, and the document that holds what stays; items that occur once have none."""
+    entries, largest = np.empty(len(hashes), np.int64), 0
+    for g in range(len(groups) - 1):
+        items = 0
+        for place in range(groups[g], groups[g + 1]):
+            items += offsets[order[place] + 1] - offsets[order[place]]
+        largest = max(largest, items)
+    slots, table, notes = np.empty(4 * largest + 2, np.int64), np.empty(largest, np.uint64), np.empty((5, largest), np.int64)
+    for g in range(len(groups) - 1):
+        rows = order[groups[g] : groups[g + 1]]
+        wanted = not only_open
+        for run in rows:
+            wanted = wanted or state[doc[run]] == OPEN
+        if wanted:
+            _number(rows, offsets, hashes, slots, table, notes, entries)
+            _decide(rows, doc, state, offsets, at, width, only_open, entries, notes, verdicts, firsts)
 
 
 @njit(nogil=True, cache=True)
-def _judge(
-    order: Integers, doc: Integers, state: Any, key: Words, offsets: Integers, hashes: Words, at: Integers, width: int,
-    only_open: bool, slots: Integers, verdicts: Any, firsts: Integers,
-) -> None:
-    """Fill the verdict on each item, and the document that holds what stays; items that occur once have none."""
-    items = len(hashes)
-    keys, values = np.empty(items, np.uint64), np.empty(items, np.uint64)
-    entries, filled = np.empty(items, np.int64), 0
-    times = np.zeros(items, np.int64)
-    for run in range(len(key)):
+def _number(rows: Integers, offsets: Integers, hashes: Words, slots: Integers, table: Words, notes: Integers,
+            entries: Integers) -> None:
+    """Number the different items of a group, and count each in ``notes[_TIMES]``."""
+    items, size, filled = 0, 2, 0
+    for run in rows:
+        items += offsets[run + 1] - offsets[run]
+    while size < 2 * items:
+        size *= 2
+    slots[:size] = 0
+    for run in rows:
         for i in range(offsets[run], offsets[run + 1]):
-            entries[i], filled = _entry(slots, keys, values, filled, key[run], hashes[i])
-            times[entries[i]] += 1
-    last, own = np.full(filled, _NEVER, np.int64), np.zeros(filled, np.int64)
-    upper, kept = np.full(filled, _NEVER, np.int64), np.full(filled, _NEVER, np.int64)
-    for run in order:
+            slot = np.int64((hashes[i] * _GOLDEN) >> _SHIFT) & (size - 1)
+            while slots[slot] != 0 and table[slots[slot] - 1] != hashes[i]:
+                slot = (slot + 1) & (size - 1)
+            if slots[slot] == 0:
+                table[filled] = hashes[i]
+                notes[:, filled] = _NEVER
+                notes[_TIMES, filled] = 0
+                filled += 1
+                slots[slot] = filled
+            entries[i] = slots[slot] - 1
+            notes[_TIMES, entries[i]] += 1
+
+
+@njit(nogil=True, cache=True)
+def _decide(
+    rows: Integers, doc: Integers, state: Any, offsets: Integers, at: Integers, width: int, only_open: bool,
+    entries: Integers, notes: Integers, verdicts: Any, firsts: Integers,
+) -> None:
+    """Go through a group in rank order; ``notes`` hold of each item where it was seen."""
+    for run in rows:
         d = doc[run]
         for i in range(offsets[run], offsets[run + 1]):
             e, here = entries[i], at[run] + i - offsets[run]
-            if last[e] != d:
-                last[e], own[e] = d, here
-            if times[e] > 1 and (not only_open or state[d] == OPEN):
-                above = upper[e] >= 0 and upper[e] != d
-                firsts[i] = upper[e] if above else d
-                if here >= own[e] + width or (kept[e] >= 0 and kept[e] != d):
+            if notes[_LAST, e] != d:
+                notes[_LAST, e], notes[_OWN, e] = d, here
+            upper, kept = notes[_UPPER, e], notes[_KEPT, e]
+            if notes[_TIMES, e] > 1 and (not only_open or state[d] == OPEN):
+                above = upper >= 0 and upper != d
+                firsts[i] = upper if above else d
+                if here >= notes[_OWN, e] + width or (kept >= 0 and kept != d):
                     verdicts[i] = SURELY
                 else:
                     verdicts[i] = REPEATED if above else FIRST
-            if upper[e] < 0 and state[d] != DROPPED:
-                upper[e] = d
-            if kept[e] < 0 and state[d] == KEPT:
-                kept[e] = d
+            if upper < 0 and state[d] != DROPPED:
+                notes[_UPPER, e] = d
+            if kept < 0 and state[d] == KEPT:
+                notes[_KEPT, e] = d
 
 
 def _runs(rows: dict[str, pa.Array], run: Integers, within: Integers, verdicts: Any, firsts: Integers,

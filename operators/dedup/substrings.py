@@ -66,19 +66,7 @@ class Substrings:
             offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(texts.lengths)])
             starts = np.arange(offsets[-1]) - np.repeat(offsets[:-1], texts.lengths)
             return Pieces(offsets, starts, starts + 1)
-        counts = np.empty(len(texts), np.int64)
-        if self.tokens == "words":
-            count_words(texts.addresses, texts.lengths, counts)
-        else:
-            bitmaps = np.empty((2, (texts.longest >> 6) + 2), np.uint64)
-            count_segments(texts.addresses, texts.lengths, properties(), bitmaps, counts)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        spans = np.empty(2 * int(offsets[-1]) + UNROLLED, np.int64)
-        if self.tokens == "words":
-            locate_words(texts.addresses, texts.lengths, spans)
-        else:
-            locate_segments(texts.addresses, texts.lengths, properties(), bitmaps, spans)
-        spans = spans[:2 * int(offsets[-1])]
+        offsets, spans = self._spans(texts)
         return Pieces(offsets, np.ascontiguousarray(spans[::2]), np.ascontiguousarray(spans[1::2]))
 
     def sightings(self, batch: pa.RecordBatch) -> Words:
@@ -110,7 +98,23 @@ class Substrings:
             hashes = np.empty(int(offsets[-1]), np.uint64)
             hash_bytes(texts.addresses, texts.lengths, hashes)
             return offsets, hashes, seeds
-        pieces = self.pieces(texts)
-        hashes = np.empty(len(pieces.starts), np.uint64)
-        hash_tokens(texts.addresses, pieces.offsets, pieces.starts, pieces.ends, hashes)
-        return pieces.offsets, hashes, seeds
+        offsets, spans = self._spans(texts)
+        hashes = np.empty(int(offsets[-1]), np.uint64)
+        hash_tokens(texts.addresses, offsets, spans, hashes)
+        return offsets, hashes, seeds
+
+    def _spans(self, texts: Texts) -> tuple[Integers, Integers]:
+        """Where documents begin among the tokens, and each token's start and end."""
+        counts = np.empty(len(texts), np.int64)
+        bitmaps = np.empty((2, (texts.longest >> 6) + 2), np.uint64)
+        if self.tokens == "words":
+            count_words(texts.addresses, texts.lengths, counts)
+        else:
+            count_segments(texts.addresses, texts.lengths, properties(), bitmaps, counts)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        spans = np.empty(2 * int(offsets[-1]) + UNROLLED, np.int64)
+        if self.tokens == "words":
+            locate_words(texts.addresses, texts.lengths, spans)
+        else:
+            locate_segments(texts.addresses, texts.lengths, properties(), bitmaps, spans)
+        return offsets, spans[:2 * int(offsets[-1])]

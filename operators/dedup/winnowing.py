@@ -30,11 +30,11 @@ def _token_hash(address: int, length: int) -> Any:
 
 
 @kernel
-def hash_tokens(addresses: Integers, offsets: Integers, starts: Integers, ends: Integers, hashes: Any) -> None:
-    """The hash of each token."""
+def hash_tokens(addresses: Integers, offsets: Integers, spans: Integers, hashes: Any) -> None:
+    """The hash of each token; ``spans`` are start₀, end₀, start₁ …"""
     for d in range(len(addresses)):
         for i in range(offsets[d], offsets[d + 1]):
-            hashes[i] = _token_hash(addresses[d] + starts[i], ends[i] - starts[i])
+            hashes[i] = _token_hash(addresses[d] + spans[2 * i], spans[2 * i + 1] - spans[2 * i])
 
 
 @kernel

@@ -31,8 +31,8 @@ def occurrences(method, texts, sources, keys=None):
     ids = pa.array([digest(t, i) for i, t in enumerate(texts)], pa.binary(16))
     row = pa.array(items.row)
     hashes = pa.ListArray.from_arrays(pa.array(items.offsets.astype(np.int32)), pa.array(items.hashes))
-    columns = [pa.array(items.key), pa.array(items.row.astype(np.uint64)), pa.array(np.zeros(len(row), np.int64)), ids.take(row),
-               ids.take(row), *(pa.array(n.astype(np.int32)) for n in (items.at, items.size, items.total)),
+    columns = [pa.array(items.key), pa.array(items.row.astype(np.uint64)), pa.array(np.zeros(len(row), np.int64)),
+               ids.take(row), ids.take(row), *(pa.array(n.astype(np.int32)) for n in (items.at, items.size, items.total)),
                hashes.cast(OCCURRENCES.field("hashes").type)]
     return pa.Table.from_arrays(columns, schema=OCCURRENCES), ids
 
@@ -61,11 +61,13 @@ def _left(method, texts, ids, runs):
     reasons = dict(zip(refs.tolist(), method.drops(lost, total).tolist(), strict=True))
     array = pa.array(texts, pa.string())
     held = Texts.of(array)
-    runs = runs.filter(pa.array(runs.column("verdict").to_numpy() != FIRST)).sort_by([("ref", "ascending"), ("at", "ascending")])
+    runs = runs.filter(pa.array(runs.column("verdict").to_numpy() != FIRST))
+    runs = runs.sort_by([("ref", "ascending"), ("at", "ascending")])
     names = runs.column("first_doc_id").to_pylist()
     place = {name: i for i, name in enumerate(ids.to_pylist())}
     columns = [runs.column(n).to_numpy().astype(np.int64) for n in ("ref", "at", "count")]
-    found = cutting.cuts(held, method.pieces(held), Covered(*columns, np.array([place[n] for n in names], np.int64)), method.width)
+    covered = Covered(*columns, np.array([place[n] for n in names], np.int64))
+    found = cutting.cuts(held, method.pieces(held), covered, method.width)
     cut = cutting.without(held, found, np.ones(len(texts), np.bool_)).to_pylist()
     spans = list(zip(found.starts.tolist(), found.ends.tolist(), found.holders.tolist(), strict=True))
     result = {}
@@ -104,8 +106,8 @@ def by_windows(width):
 tokens = st.sampled_from(["a", "bb", "é", "中文", "x" * 9])
 texts_of_words = st.lists(st.lists(st.tuples(tokens, st.sampled_from([" ", "  ", "\n"])), max_size=14).map(
     lambda found: "".join(t + s for t, s in found)), min_size=1, max_size=7)
-lines_of = st.lists(st.lists(st.sampled_from(["one", "One ", "two é", "thr", "", " ", "a longer line"]), max_size=7).map("\n".join),
-                    min_size=1, max_size=6)
+some_lines = st.sampled_from(["one", "One ", "two é", "thr", "", " ", "a longer line"])
+lines_of = st.lists(st.lists(some_lines, max_size=7).map("\n".join), min_size=1, max_size=6)
 
 
 @settings(max_examples=300)
