@@ -49,12 +49,12 @@ def main():
     if not files:
         sys.exit(f"skipped: no Parquet files in {options.corpus}; name a folder with --corpus")
     kernels.use_cache()
-    found = {"machine": machine(), "kernels": kernel_rates(files, options.repeat), "jobs": {}}
+    found = {"machine": machine()}
     with tempfile.TemporaryDirectory() as root:
         found["jobs"] = jobs(root, options.corpus, sum(pq.read_table(f, columns=["text"]).nbytes for f in files))
-    found["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
     if options.hard:
         found["hard"] = hard()
+    found["kernels"] = kernel_rates(files, options.repeat)
     print(json.dumps(found, indent=1))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
@@ -70,10 +70,10 @@ def kernel_rates(files, repeat):
     nbytes, rates = sum(b.column("text").nbytes for b in batches), {}
     for name, (method, _) in KINDS.items():
         keys = np.unique(np.concatenate([method.sightings(b) for b in batches]))
-        some = keys[:: 10]
-        seconds = [best(repeat, lambda step=step: [step(b) for b in batches])
-                   for step in (method.sightings, lambda b, m=method: m.items(b, some))]
-        rates[name] = {"sightings_mb_per_s": round(nbytes / seconds[0] / 1e6), "items_mb_per_s": round(nbytes / seconds[1] / 1e6)}
+        some = keys[::10]
+        sights = best(repeat, lambda m=method: [m.sightings(b) for b in batches])
+        items = best(repeat, lambda m=method, k=some: [m.items(b, k) for b in batches])
+        rates[name] = {"sightings_mb_per_s": round(nbytes / sights / 1e6), "items_mb_per_s": round(nbytes / items / 1e6)}
     return rates
 
 
@@ -99,7 +99,8 @@ def jobs(root, corpus, nbytes):
             "seconds": round(seconds, 2), "mb_per_s": round(nbytes / seconds / 1e6, 1),
             "removed_share": round(counts["removed/bytes"] / nbytes, 4), "edited": counts["edited"],
             "dropped": sum(n for key, n in counts.items() if key.startswith("dropped.")),
-            "rounds": sum(key.startswith("states") for key in sent),
+            "peak_mb_so_far": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+            "rounds": len({key for key in sent if key.startswith("states")}),
             "bytes_sent_per_mb": {key: round(size / nbytes * 1e6) for key, size in sent.items() if not re.search("[1-9]", key)},
         }
         print(name, found[name], file=sys.stderr)
@@ -144,8 +145,7 @@ def hard():
             documents = run("ingest", [*common, "corpus=files", f"corpus.paths=[{root}/in.parquet]"])[0]
             for kind in ("paragraphs", "substrings"):
                 made, seconds, _ = run("trim", [*common, f"documents={documents.path}", f"trim={kind}"])
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-                found[f"{name}, {kind}"] = {"seconds": round(seconds, 2), "kept": made.counts["kept"], "peak_mb": round(peak)}
+                found[f"{name}, {kind}"] = {"seconds": round(seconds, 2), "kept": made.counts["kept"]}
                 print(name, kind, found[f"{name}, {kind}"], file=sys.stderr)
     return found
 

@@ -140,19 +140,19 @@ def judge(occurrences: pa.Table, standing: Standing, width: int, *, only_open: b
     ``occurrences`` are all of their keys, in any order. Time and memory are linear in the items, but for sorting the rows.
     """
     require(occurrences, OCCURRENCES, "occurrences")
+    if only_open:
+        key = occurrences.column("key").to_numpy()
+        wanted = np.unique(key[standing.of(occurrences.column("ref").to_numpy()) == OPEN])
+        occurrences = occurrences.filter(pa.array(_among(key, wanted)))
     rows = {name: occurrences.column(name).combine_chunks() for name in OCCURRENCES.names}
     refs, doc_id, doc = _ranked(rows)
-    at, key = rows["at"].to_numpy(), rows["key"].to_numpy()
-    lists = rows["hashes"]
-    offsets, hashes = lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy()
+    at, key = rows["at"].to_numpy().astype(np.int64), rows["key"].to_numpy()
+    offsets, hashes = rows["hashes"].offsets.to_numpy().astype(np.int64), rows["hashes"].values.to_numpy()
     order = np.lexsort((at, doc, key))
     begins = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else np.empty(0, np.int64)
-    groups = np.append(begins, len(key))
-    items = len(hashes)
-    verdicts, firsts = np.full(items, _NEVER, np.int8), np.full(items, _NEVER, np.int64)
-    _judge(groups, order, doc, standing.of(refs), offsets, hashes, at.astype(np.int64), width, only_open, verdicts, firsts)
-    run = np.repeat(np.arange(len(key)), np.diff(offsets))
-    return _runs(rows, run, np.arange(items) - offsets[run], verdicts, firsts, doc_id)
+    verdicts, firsts = np.full(len(hashes), _NEVER, np.int8), np.full(len(hashes), _NEVER, np.int32)
+    _judge(np.append(begins, len(key)), order, doc, standing.of(refs), offsets, hashes, at, width, only_open, verdicts, firsts)
+    return _runs(rows, offsets, at, verdicts, firsts, doc_id)
 
 
 def _ranked(rows: dict[str, pa.Array]) -> tuple[Words, pa.Array, Integers]:
@@ -254,26 +254,39 @@ def _decide(
                 notes[_KEPT, e] = d
 
 
-def _runs(rows: dict[str, pa.Array], run: Integers, within: Integers, verdicts: Any, firsts: Integers,
+def _runs(rows: dict[str, pa.Array], offsets: Integers, at: Integers, verdicts: Any, firsts: Any,
           doc_id: pa.Array) -> pa.RecordBatch:
     """RUNS: consecutive items of a row with one verdict and one holder."""
-    told = np.flatnonzero(verdicts != _NEVER)
-    run, within, verdict, first = run[told], within[told], verdicts[told], firsts[told]
-    begins = np.ones(len(told), np.bool_)
-    begins[1:] = ((run[1:] != run[:-1]) | (within[1:] != within[:-1] + 1) | (verdict[1:] != verdict[:-1])
-                  | (first[1:] != first[:-1]))
-    starts = np.flatnonzero(begins)
-    row = run[starts]
-    at = rows["at"].to_numpy()[row] + within[starts]
-    order = np.lexsort((at, rows["ref"].to_numpy()[row]))
-    row, taken = row[order], pa.array(row[order])
-    verdict = verdict[starts][order]
-    holder = pa.array(first[starts][order], mask=verdict == FIRST)
-    counts = np.diff(starts, append=len(told))[order]
-    found = {name: rows[name].take(taken) for name in ("ref", "key", "size", "total")}
-    found |= {"at": pa.array(at[order].astype(np.int32)), "count": pa.array(counts.astype(np.int32)),
-              "verdict": pa.array(verdict), "first_doc_id": doc_id.take(holder)}
-    return pa.RecordBatch.from_arrays([found[name] for name in RUNS.names], schema=RUNS)
+    order = np.lexsort((at, rows["ref"].to_numpy()))
+    most = _collect(order, offsets, verdicts, firsts, np.empty((4, 0), np.int64))
+    found = np.empty((4, most), np.int64)
+    _collect(order, offsets, verdicts, firsts, found)
+    row, begin, count, item = found
+    verdict, taken = verdicts[item], pa.array(row)
+    holder = pa.array(firsts[item], mask=verdict == FIRST)
+    columns = {name: rows[name].take(taken) for name in ("ref", "key", "size", "total")}
+    columns |= {"at": pa.array((at[row] + begin).astype(np.int32)), "count": pa.array(count.astype(np.int32)),
+                "verdict": pa.array(verdict), "first_doc_id": doc_id.take(holder)}
+    return pa.RecordBatch.from_arrays([columns[name] for name in RUNS.names], schema=RUNS)
+
+
+@njit(nogil=True, cache=True)
+def _collect(order: Integers, offsets: Integers, verdicts: Any, firsts: Any, found: Integers) -> int:
+    """Write row, first item in it, number of items and first item of each run, where there is room; returns how many."""
+    filled = 0
+    for row in order:
+        i = offsets[row]
+        while i < offsets[row + 1]:
+            begin = i
+            while i < offsets[row + 1] and verdicts[i] == verdicts[begin] and firsts[i] == firsts[begin]:
+                i += 1
+            if verdicts[begin] == _NEVER:
+                continue
+            if filled < found.shape[1]:
+                found[0, filled], found[1, filled] = row, begin - offsets[row]
+                found[2, filled], found[3, filled] = i - begin, begin
+            filled += 1
+    return filled
 
 
 def removed(runs: pa.Table | pa.RecordBatch, width: int, least: int) -> tuple[Words, Integers, Integers]:

@@ -221,3 +221,13 @@ def test_an_export_holds_the_texts_as_they_are_cut(ingested, tmp_path):
     made = mill("trim", f"documents={documents}", *METHODS["paragraphs"])
     mill("export", f"manifest={made}", f"path={tmp_path / 'out.parquet'}")
     assert {"text", "spans", "removed", "reason"} <= set(pq.read_schema(tmp_path / "out.parquet").names)
+
+
+@pytest.mark.ray
+def test_workers_on_ray_give_the_same(trimmed, corpus, make_mill, tmp_path):
+    inline, kind, _, made = trimmed
+    mill = make_mill(tmp_path / "store")
+    ray = ("engine=ray", "engine.workers=2")
+    documents = mill.run("ingest", "corpus=files", f"corpus.paths=[{corpus}]", *SHARDS).uri
+    result = mill.run("trim", f"documents={documents}", *METHODS[kind], f"trim.source_priority=[{','.join(PRIORITY)}]", engine=ray)
+    assert mill.manifest(result.uri).digest == made.digest
