@@ -1,9 +1,11 @@
 """Rounds over parts of the corpus against a plain pass over all of it."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import repeated
 from hypothesis import given, settings
@@ -16,6 +18,9 @@ from corpusmill.operators.dedup.repeats import FIRST, OCCURRENCES, REPEATED, Sta
 from corpusmill.operators.dedup.substrings import Substrings
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.text.buffers import Texts
+
+
+DOCS = Path(__file__).parents[4] / "shared" / "data" / "corpus" / "techdocs-00000.parquet"
 
 
 def digest(*parts):
@@ -208,3 +213,14 @@ def test_a_hot_item_costs_as_much_as_any():
     method = Substrings(max_fraction=1.0, min_left=1)
     found, _ = trimmed(method, texts)
     assert sum(left.text.count("word") for left in found.values() if left.reason is None) < 60 + 50
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not DOCS.exists(), reason="there is no corpus in ../shared/data/corpus")
+def test_real_pages_lose_what_a_plain_pass_takes_away():
+    """Documentation in parallel versions: 50 words and more that any of 150 pages repeats."""
+    texts = pq.read_table(DOCS, columns=["text"]).column("text").slice(0, 150).to_pylist()
+    found, _ = trimmed(Substrings(max_fraction=0.5), texts, parts=3)
+    plain = expected(Substrings(max_fraction=0.5), texts, repeated.words, by_windows(50))
+    assert found == plain
+    assert sum(bool(left.spans) for left in found.values()) > 20
