@@ -21,7 +21,8 @@ edit.
 
 An operator of a chain (`quality.operators`) annotates or edits documents and names its columns `{name}.{signal}`.
 Counters (`tokenizer`), weighers (`weigh`), labellers (`regroup`), signers (`dedup.signature`) and what cuts repeated
-text (`trim.method`) are named in the same way. Where a version changes, results changed, and nothing that was committed under the old one is taken for it.
+text (`trim.method`) are named in the same way. Where a version changes, results changed, and nothing that was committed
+under the old one is taken for it.
 """
 
 

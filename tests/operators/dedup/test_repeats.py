@@ -19,7 +19,6 @@ from corpusmill.operators.dedup.substrings import Substrings
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.text.buffers import Texts
 
-
 DOCS = Path(__file__).parents[4] / "shared" / "data" / "corpus" / "techdocs-00000.parquet"
 
 
