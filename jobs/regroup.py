@@ -1,7 +1,7 @@
 """Give every surviving document its domain: a column of the documents, or the cluster of texts that it is nearest to.
 
-Reads documents (``documents=``) and, where given, decisions and duplicates; what they drop has no domain, and is in no later
-stage. Writes domains: ``doc_id, domain``; with ``regroup=kmeans`` also domain_model, the artifact that was learned.
+Reads documents (``documents=``) and, where given, decisions, duplicates and trims; what they drop has no domain, and is in
+no later stage. Writes domains: ``doc_id, domain``; with ``regroup=kmeans`` also domain_model, the artifact that was learned.
 """
 
 import collections
@@ -40,7 +40,7 @@ from corpusmill.operators.text.content import file_digest
 
 BYTES = "text.bytes"  # the signal that holds a text's length
 NOTHING = pa.RecordBatch.from_pylist([], schema=kmeans.READS)
-READS = ("documents", "decisions", "duplicates")
+READS = ("documents", "decisions", "duplicates", "trims")
 
 
 @dataclasses.dataclass
@@ -50,6 +50,7 @@ class Config(Common):
     documents: str | None = None  # a manifest
     decisions: str | None = None  # a manifest
     duplicates: str | None = None  # a manifest
+    trims: str | None = None  # a manifest
     regroup: dict[str, Any] = MISSING  # the labeller, by _target_
 
 
@@ -223,7 +224,7 @@ class Label:
 
 def _columns(present: Mapping[str, Shard], needed: str) -> dict[str, tuple[str, str]]:
     columns = {name: ("documents", name) for name in ("doc_id", "source", needed)}
-    columns |= {name: (name, "keep") for name in ("decisions", "duplicates") if name in present}
+    columns |= {name: (name, "keep") for name in ("decisions", "duplicates", "trims") if name in present}
     return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
 
 
@@ -248,7 +249,7 @@ def _counts(rows: pa.RecordBatch, outcome: pa.Array, sizes: pa.Array | None) -> 
 def _outcome(rows: pa.RecordBatch) -> pa.Array:
     """"kept", or the stage that dropped the row."""
     outcome = pa.array(np.full(rows.num_rows, "kept"), pa.string())
-    for name, reason in (("duplicates", "duplicate"), ("decisions", "filtered")):
+    for name, reason in (("trims", "trimmed"), ("duplicates", "duplicate"), ("decisions", "filtered")):
         if name in rows.schema.names:
             outcome = pc.if_else(pc.fill_null(rows.column(name), False), outcome, reason)
     return outcome

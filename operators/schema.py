@@ -1,6 +1,6 @@
 """Column names and Arrow types of every dataset.
 
-Row-aligned datasets (annotations, decisions, signatures, duplicates, domains, counts) hold the rows of the documents
+Row-aligned datasets (annotations, decisions, signatures, duplicates, trims, domains, counts) hold the rows of the documents
 shard that they belong to, in its order. A row that an earlier stage dropped is there with nulls.
 """
 
@@ -64,6 +64,19 @@ DUPLICATES = pa.schema([
     # The kept document that a dropped one matched; null for the canonical, also where all copies are dropped.
     pa.field("matched_doc_id", DOC_ID),
     pa.field("similarity", pa.float32()),  # to that document; null where the two are in one component, but no pair
+])
+
+# What is cut is told of dropped documents too, though their text is not edited.
+TRIMS = pa.schema([
+    pa.field("doc_id", DOC_ID, nullable=False),
+    pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
+    pa.field("reason", pa.string()),  # null where kept
+    pa.field("removed", pa.int64()),  # characters, blank space between what is removed and what stays included
+    pa.field("spans", pa.list_(pa.field("item", pa.struct([
+        pa.field("start", pa.int64(), nullable=False),  # bytes of the text that it saw
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("doc_id", DOC_ID, nullable=False),  # of the document that holds the first occurrence, which stays
+    ]), nullable=False))),
 ])
 
 DOMAINS = pa.schema([

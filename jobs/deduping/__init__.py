@@ -1,4 +1,4 @@
-"""How duplicates are found: what tasks of the dedup job do, in the order of the data.
+"""How duplicates are found: what tasks of the jobs dedup and trim do, in the order of the data.
 
     signing.py      signatures of each document
     owners.py       consecutive shards as one task, and messages by shard
@@ -10,4 +10,7 @@
     verdicts.py     star or components over the pairs; a row for each document
     partitioned.py  the same where pairs are too many for one task
     guard.py        stops the job where a source would be all but wiped out
+
+    sightings.py    trim: what may be repeated is found by keys alone, and then sent to where it meets
+    trimming.py     trim: rounds until it is known which documents stay; rows and edits of each shard
 """

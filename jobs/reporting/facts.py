@@ -22,8 +22,8 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
-ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model",
-         "domains", "counts", "sizes", "proportions", "mixture")
+ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "trims",
+         "domain_model", "domains", "counts", "sizes", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which documents are duplicates, and which of them stay.
+"""Which documents are duplicates, and which of them stay; what texts repeat, and what is cut out of them.
 
     exact.py         signatures: a digest of each text, raw or normalised
     minhash.py       signatures: besides, two sketches of its n-grams; one proposes pairs, the other verifies them
@@ -12,4 +12,10 @@
     keep.py          star: in rank order a document is dropped iff a verified neighbour ranked above it is kept
     components.py    or else: of all that pairs join, however far, the first in rank is kept
     rounds.py        either one where the pairs are in parts
+
+    paragraphs.py  trimming: paragraphs or lines, by a digest of each
+    substrings.py  trimming: runs of tokens, wherever they begin
+    winnowing.py   windows of tokens as hashes, and the anchors by which equal ones meet
+    repeats.py     in rank order a document loses what one above it, that stays, holds; and is dropped if too little is left
+    cutting.py     texts without the pieces that they lose
 """
