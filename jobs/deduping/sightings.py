@@ -122,11 +122,6 @@ class Sight:
             shard = np.full(len(found), one.ordinal, np.int64)
             yield pa.RecordBatch.from_arrays([pa.array(found), pa.array(shard), pa.array(times > 1)], schema=SIGHTINGS)
 
-    def _priorities(self, documents: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        if not self.priority:
-            return np.zeros(documents.num_rows, np.int64)
-        return Key("documents", "source", order=self.priority).encode(documents.column("source"))
-
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By key."""
         return exchange.route_digest(batch.column("key").to_numpy(), partitions)
@@ -192,6 +187,11 @@ class Send:
                    *(pa.array(n.astype(np.int32)) for n in (items.at, items.size, items.total)),
                    lists.cast(OCCURRENCES.field("hashes").type)]
         return pa.RecordBatch.from_arrays(columns, schema=OCCURRENCES)
+
+    def _priorities(self, documents: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        if not self.priority:
+            return np.zeros(documents.num_rows, np.int64)
+        return Key("documents", "source", order=self.priority).encode(documents.column("source"))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By key."""
