@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from corpusmill.jobs.deduping import semantic
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
 from corpusmill.jobs.deduping.pairs import find_pairs
@@ -25,7 +26,9 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
 from corpusmill.operators.dedup.bands import FIRST, NEIGHBOURS
+from corpusmill.operators.dedup.cells import MOST
 from corpusmill.operators.dedup.minhash import MinHash
+from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES, PAIRS
 
@@ -36,6 +39,7 @@ class DedupConfig:
 
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
+    model: str = ""  # digest, file or manifest of the model whose cells dedup=semantic compares within; empty to learn one
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
@@ -59,13 +63,22 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, given, ["documents"])
     here = session(config, store, engine)
     signer = signer_of(config.dedup.signature)
-    signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
+    subset = aligned.Subset(config.limit, config.sample).parameters()
+    if isinstance(signer, Semantic):
+        signer = semantic.fitted(here, signer, found, subset, config.dedup.model)
+    elif config.dedup.model:
+        raise ConfigError(f"dedup.model={config.dedup.model}: only dedup=semantic compares within the cells of a model")
+    signatures = sign(here, found, signer, subset)
     chosen = {name: found[name] for name in ("documents", "decisions") if name in found} | {"signatures": signatures}
     rank = {"source_priority": list(config.dedup.source_priority), "version": "1"}
     if isinstance(signer, MinHash):
         parameters = {"threshold": config.dedup.threshold, "first": FIRST, "neighbours": NEIGHBOURS} | rank
         pairs = stage.Stage("pairs", PAIRS, parameters, chosen, inputs.view_of(found))
         chosen = chosen | {"pairs": find_pairs(here, pairs, (signer.bands, signer.lanes))}
+    if isinstance(signer, Semantic):
+        compared = {"kind": "semantic", "threshold": config.dedup.threshold, "most": MOST}
+        pairs = stage.Stage("pairs", PAIRS, compared | rank, chosen, inputs.view_of(found))
+        chosen = chosen | {"pairs": semantic.find_pairs(here, pairs, signer)}
     made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | rank | {"version": "2"}, chosen, inputs.view_of(found))
     return duplicates(here, made, config)
 
@@ -77,7 +90,8 @@ def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict
     if (done := stage.committed(here, made)) is not None:
         return done
     tasks = aligned.tasks(here.store, made, text=True)
-    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer))
+    told = {"artifact": signer.artifact} if isinstance(signer, Semantic) else {}
+    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer), details=told)
 
 
 def duplicates(here: Session, made: stage.Stage, config: Config) -> Manifest:

@@ -50,14 +50,14 @@ PAIRS = pa.schema([
     pa.field("upper_shard", pa.int64(), nullable=False),
     pa.field("upper_row", pa.int64(), nullable=False),
     pa.field("upper_priority", pa.int64(), nullable=False),
-    pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of the texts equal to it; or "near"
+    pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of equal texts; "near"; "semantic"
     pa.field("similarity", pa.float32(), nullable=False),
 ])
 
 DUPLICATES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
-    pa.field("kind", pa.string()),  # "exact" or "near"; null where the document has no duplicate
+    pa.field("kind", pa.string()),  # "exact", "near" or "semantic"; null where the document has no duplicate
     pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the one that is kept
     pa.field("cluster_size", pa.int64()),  # the canonical and all that name it
     pa.field("matched_doc_id", DOC_ID),  # the kept document that a dropped one matched

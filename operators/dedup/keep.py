@@ -85,6 +85,7 @@ def star_verdicts(pairs: pa.Table) -> pa.Table:
 
     The canonical documents of near pairs go through ``star_pairs``; an exact copy follows its own canonical, and where
     that is dropped it names the same document, as near as it. A canonical's kind is "near" where a near one names it.
+    Pairs of kind "semantic" are taken as near ones are, and the kind is then "semantic".
     Memory: about 250 bytes per pair. Raises SchemaError for other columns.
     """
     require(pairs, PAIR_MESSAGES, "pairs")
@@ -94,12 +95,14 @@ def star_verdicts(pairs: pa.Table) -> pa.Table:
     doc_id, priority = (_either(pairs, name).take(pa.array(seen)) for name in ("doc_id", "priority"))
     rank = np.empty(len(documents), np.int64)
     rank[np.lexsort((documents, *reversed(_halves(doc_id)), priority.to_numpy()))] = np.arange(len(documents))
-    near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
+    kind = _flat(pairs, "kind")
+    near = pc.not_equal(kind, "exact").to_numpy(zero_copy_only=False)
     similar = _flat(pairs, "similarity").to_numpy()
     canonical, similarity = star_pairs(rank, upper[near], lower[near], similar[near])
     by_near = canonical >= 0
     _follow(upper[~near], lower[~near], canonical, similarity, by_near)
-    return _verdicts(documents, doc_id, canonical, similarity, by_near)
+    name = "semantic" if pc.any(pc.equal(kind, "semantic")).as_py() else "near"
+    return _verdicts(documents, doc_id, canonical, similarity, by_near, name)
 
 
 def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]) -> None:
@@ -111,7 +114,7 @@ def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: F
 
 
 def _verdicts(
-    documents: Integers, doc_id: pa.Array, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]
+    documents: Integers, doc_id: pa.Array, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_], name: str
 ) -> pa.Table:
     dropped = canonical >= 0
     centre = np.where(dropped, canonical, np.arange(len(documents)))
@@ -123,7 +126,7 @@ def _verdicts(
         pa.array(documents >> 32),
         pa.array(documents & 0xFFFFFFFF),
         pa.array(~dropped),
-        pc.if_else(pa.array(by_near | nearly), "near", "exact"),
+        pc.if_else(pa.array(by_near | nearly), name, "exact"),
         names,
         pa.array(size),
         pc.if_else(pa.array(dropped), names, pa.scalar(None, DOC_ID)),
