@@ -37,7 +37,7 @@ DECISIONS = pa.schema([
 
 SIGNATURES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
-    pa.field("digest", DIGEST, nullable=False),  # of the text, raw or normalised
+    pa.field("digest", DIGEST, nullable=False),  # of the text, raw or normalised; or of the URL, then null without one
     pa.field("row_digest", DIGEST, nullable=False),  # of the other columns: orders rows of equal doc_id
 ])
 
@@ -53,6 +53,8 @@ PAIRS = pa.schema([
     pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of equal texts; "near"; "semantic"
     pa.field("similarity", pa.float32(), nullable=False),
 ])
+
+KINDS = ("exact", "near", "semantic")  # of duplicates: equal texts, shared n-grams, shared words
 
 DUPLICATES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),

@@ -5,6 +5,7 @@
     exact.py      rows of equal text meet by its digest
     near.py       rows that share a band meet by its hash; candidates are verified side by side
     pairs.py      the dataset of verified pairs
+    semantic.py   sketches meet by k-means cell; the pairs that decide
     verdicts.py   star over the pairs; a row for each document
     guard.py      stops the job where a source would be all but wiped out
 """

@@ -65,7 +65,7 @@ def columns_of(one: Aligned, priority: tuple[str, ...], *signatures: str) -> dic
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Messages:
-    """Sends each kept row to the partition of its digest."""
+    """Sends each kept row that has a digest to its partition."""
 
     priority: tuple[str, ...]
 
@@ -80,7 +80,8 @@ class Messages:
         batch = pa.RecordBatch.from_arrays(
             [rows.column("digest"), pa.array(priorities(rows, self.priority)), rows.column("doc_id"), rows.column("row_digest"),
              pa.array(np.full(n, shard, np.int64)), pa.array(np.arange(n))], schema=MESSAGES)
-        return batch.filter(rows.column("keep")) if "keep" in rows.schema.names else batch
+        taking_part = pc.is_valid(rows.column("digest"))
+        return batch.filter(pc.and_(taking_part, rows.column("keep")) if "keep" in rows.schema.names else taking_part)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By digest."""

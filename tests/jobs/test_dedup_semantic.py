@@ -189,3 +189,5 @@ def test_the_preset_compares_what_decisions_keep(mill, tmp_path):
     assert rows[names[first]]["keep"] is None
     assert [(r["keep"], r["kind"]) for r in others] == [(True, "semantic"), (False, "semantic")]
     assert others[1]["matched_doc_id"] == others[0]["doc_id"]
+    shown = mill.run("inspect", f"manifest={duplicates}", "reason=semantic_duplicate")
+    assert (shown.code, others[1]["doc_id"].hex() in shown.out, "1 of 1 documents" in shown.out) == (0, True, True), shown

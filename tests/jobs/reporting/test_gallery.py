@@ -24,6 +24,11 @@ def test_words_that_differ_are_marked_on_both_sides(draw):
     assert "Similarity 0.80, 2 documents in the cluster; words that differ are marked." in drawn
 
 
+@pytest.mark.parametrize(("kind", "heading"), [("exact", "Exact"), ("near", "Near"), ("semantic", "Semantic")])
+def test_every_kind_of_duplicate_has_a_heading(draw, kind, heading):
+    assert f"<strong>{heading} duplicates</strong>" in draw(pairs=(Pair(kind, 0.8, 2, DROPPED, KEPT),))
+
+
 def test_equal_parts_are_said_to_be_equal(draw):
     drawn = draw(pairs=(Pair("exact", 1.0, 3, DROPPED, DROPPED),))
     assert "<mark>" not in drawn
