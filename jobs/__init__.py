@@ -10,7 +10,9 @@
     weigh        domains, counts                   proportions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
+    train_lm     documents, decisions              language_model
     train_dsir   documents, twice                  importance_model
+    train_classifier  files or documents           classifier
     report       any manifest and its lineage      report
     export       any manifest                      one Parquet file
     inspect      any manifest                      documents that came to an outcome, printed

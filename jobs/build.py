@@ -18,6 +18,7 @@ from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.filtering.cutoffs import pinned
 from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.mix import MixConfig
@@ -28,6 +29,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.dedup import rank
 from corpusmill.operators.quality import select
 from corpusmill.operators.schema import DOCUMENTS
 
@@ -49,7 +51,7 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The mixture."""
-    check(config)
+    check(config, store)
     common = {f.name: getattr(config, f.name) for f in dataclasses.fields(Common)} | {"name": ""}
     # The first look happens once, at the door; after it every stage sees all that came in.
     later = common | {"limit": None, "sample": None}
@@ -72,11 +74,15 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     return mixture
 
 
-def check(config: Config) -> None:
+def check(config: Config, store: Store) -> None:
     """Make every operator before anything is read: a mistake in the last stage must not cost the first. Raises ConfigError."""
     signals = annotate.operators(config.quality).signals
-    select.check(select.parse_rules(config.quality.rules), pa.schema([*DOCUMENTS, *signals]))
+    rules = select.parse_rules(config.quality.rules)
+    select.check(rules, pa.schema([*DOCUMENTS, *signals]))
+    if config.quality.cutoffs:
+        pinned(store, rules, config.quality.cutoffs)
     instantiate(config.dedup.signature, "dedup.signature")
+    rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)

@@ -29,7 +29,6 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
-from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.cutoffs import Applied
 from corpusmill.operators.quality.histogram import tally
 from corpusmill.operators.quality.select import Entry, Judge, Rule, check, parse_rules, select, values
@@ -47,8 +46,7 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """A verdict and a reason for every document."""
     rules = parse_rules(config.quality.rules)
-    if config.quality.cutoffs and not cutoffs.selectors(rules):
-        raise ConfigError(f"quality.cutoffs={config.quality.cutoffs}: no rule needs any")
+    pinned = cutoffs.pinned(store, rules, config.quality.cutoffs) if config.quality.cutoffs else ""
     found = inputs.resolve(store, {"annotations": config.annotations}, ["annotations", "documents"])
     chosen = {stage: found[stage] for stage in ("annotations", "documents")}
     check(rules, pa.schema([*DOCUMENTS, *_signals(found["annotations"])]))
@@ -57,7 +55,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     made = stage.Stage("decisions", DECISIONS, parameters, chosen, inputs.view_of(found))
     told: dict[str, Any] = {"rules": [describe(rule)["parameters"] for rule in rules], "version": Select.version}
     if cutoffs.selectors(rules):
-        told["cutoffs"] = cutoffs.cutoffs_of(here, rules, made, config.quality.cutoffs or "")
+        told["cutoffs"] = pinned or cutoffs.cutoffs_of(here, rules, made)
     made = dataclasses.replace(made, parameters=parameters | told)
     done = stage.committed(here, made)
     if done is None:

@@ -47,7 +47,7 @@ class Config(Common):
     seed: int = 0  # decides which
     chars: int = 1000  # of each text
     borderline: bool = True  # show also, as many, documents that were kept near the bound of the reason's rule
-    margin: float = deciding.MARGIN  # near is within this part of the bound; of dates, of a year
+    margin: float = deciding.MARGIN  # near is within this part of the bound; of dates, of a year; of 0, within this
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:
@@ -119,8 +119,7 @@ def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: 
     duplicates = _role(made, "duplicates", config)
     kind = config.reason.removesuffix("_duplicate")
     places = samples.draw(
-        store, duplicates, ["keep", "kind"], lambda t: pc.and_kleene(pc.invert(t["keep"]), pc.equal(t["kind"], kind)),
-        config.n, config.seed, f"dropped.{config.reason}")
+        store, duplicates, samples.COMPARED, samples.compared(kind), config.n, config.seed, f"dropped.{config.reason}")
     columns = _WHERE | {n: ("duplicates", n) for n in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
     matched = samples.locate(store, made["documents"], [v["matched_doc_id"] for v in found.values()])

@@ -154,7 +154,7 @@ def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[
     note(f"{made.name}: clustering {total.sample.num_rows:,} of {total.documents:,} documents", here.quiet)
     if labeller.previous:
         path = artifacts.fetch(here.store, labeller.previous)
-        fit = dataclasses.replace(fit, previous=Model.from_bytes(path.read_bytes()))
+        fit = dataclasses.replace(fit, previous=Model.from_bytes(path.read_bytes(), f"regroup.previous={labeller.previous}"))
     return fit.finish(total)
 
 
@@ -201,7 +201,7 @@ class Assign:
 
 @functools.lru_cache(maxsize=2)
 def _model(store: Store, digest: str) -> Model:
-    return Model.from_bytes(artifacts.fetch(store, digest).read_bytes())
+    return Model.from_bytes(artifacts.fetch(store, digest).read_bytes(), f"regroup.artifact={digest}")
 
 
 def _by_domain(labels: pa.StringArray, sizes: Mapping[str, pa.Array]) -> dict[str, int]:

@@ -21,7 +21,7 @@ class Config(Common):
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates",
           "domain_model", "domains", "counts", "proportions", "mixture", "report", "classifier",
-          "perplexity_model", "importance_model")
+          "perplexity_model", "language_model", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

@@ -1,10 +1,12 @@
 """Train a classifier of documents, such as of good against ordinary text, and say what it is worth on others.
 
 Reads classes of documents, each files (Parquet, JSON Lines, text; globs) or manifests of documents (``@name``): ``positives=``
-and ``negatives=``, or ``classes={name: [paths], …}``. Writes classifier: a fastText model kept as an artifact, and cuts.json,
-precision and recall of documents that were held out. ``quality.operators.N.path=@NAME`` applies it.
+and ``negatives=``, or ``classes={name: [paths], …}``. Of each text the first ``training.sample`` bytes are read: what is equal
+in them is one text, and they are what is learned from and judged. Writes classifier: a fastText model kept as an artifact,
+and cuts.json, precision and recall of documents that were held out. ``quality.operators.N.path=@NAME`` applies it.
 """
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -26,7 +28,7 @@ from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store, StoreOptions
 from corpusmill.jobs.sources.files import SourceFile, find
 from corpusmill.jobs.sources.reading import Reading, read_bundle
-from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.errors import ConfigError, DataError, SchemaError
 from corpusmill.operators.quality.precision_recall import table
 from corpusmill.operators.text import fasttext
 from corpusmill.operators.text.buffers import Texts
@@ -35,7 +37,7 @@ from corpusmill.operators.text.fasttext_training import Training, train
 from corpusmill.operators.text.hashing import priorities, text_digests
 
 POSITIVE, NEGATIVE = "positive", "negative"
-EXAMPLES = pa.schema([("digest", pa.binary(16)), ("text", pa.string()), ("label", pa.int64())])
+EXAMPLES = pa.schema([("digest", pa.binary(16)), ("text", pa.large_string()), ("label", pa.int64())])
 
 
 @dataclasses.dataclass
@@ -48,7 +50,7 @@ class TrainingConfig:
     min_count: int = 1  # a rarer word is known by its runs only
     epochs: int = 5  # passes
     rate: float = 0.5  # of the first step; it falls to 0
-    sample: Quantity = "64KiB"  # of each text that are learned from
+    sample: Quantity = "64KiB"  # of each text that are learned from, or judged where it is held out
     seed: int = 0  # of vectors and of the order
 
 
@@ -72,7 +74,8 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     classes, training = classes_of(config), _training(config.training)
     if not 0 < config.holdout < 1 or not all(0 < share <= 1 for share in config.keep):
         raise ConfigError(f"holdout={config.holdout} must be a share between 0 and 1, and keep={config.keep} shares up to 1")
-    found = {label: _found(config, store, paths) for label, paths in classes.items()}
+    reading = _reading(config)
+    found = {label: _found(config, store, label, paths) for label, paths in classes.items()}
     parameters = {"training": dataclasses.asdict(training) | {"version": training.version}, "holdout": config.holdout,
                   "per_class": quantity("per_class", config.per_class), "keep": list(config.keep), "positive": config.positive,
                   "columns": config.columns, "subset": aligned.Subset(config.limit, config.sample).parameters(), "version": "1"}
@@ -87,7 +90,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         return done
     if here.plan:
         stage.print_plan(here, made, [])
-    examples, counts = gathered(config, store, list(found.values()))
+    examples, counts = gathered(config, store, list(found.values()), reading, training.sample)
     data, facts = learned(examples, list(classes), training, config)
     facts |= {"counts": counts, "artifact": artifacts.put(store, data), "bytes": len(data)}
     print(told(facts))  # noqa: T201
@@ -100,14 +103,26 @@ def classes_of(config: Config) -> dict[str, list[str]]:
     given = config.classes if config.classes else {label: paths for label, paths in pair.items() if paths}
     if not isinstance(given, Mapping) or len(given) < 2 or (config.classes and any(pair.values())):
         raise ConfigError("give positives= and negatives=, or else classes={label: [paths], …} with two labels or more; got "
-                          f"{given!r}")
-    found = {str(label): [paths] if isinstance(paths, str) else list(paths) for label, paths in given.items()}
-    for label in found:
-        if not label or len(label.split()) != 1 or len(found[label]) == 0:
-            raise ConfigError(f"classes: {label!r} must be a label without blanks that has paths")
+                          f"{'both' if config.classes and any(pair.values()) else repr(given)}")
+    for label in given:
+        if not isinstance(label, str) or label.split() != [label]:
+            raise ConfigError(f"classes: {label!r} must be a text without blanks: put \"no\", \"on\" and numbers in quotes")
+    found = {label: _paths(_key(config, label), paths) for label, paths in given.items()}
     if config.positive not in found:
         raise ConfigError(f"positive={config.positive}: give one of the labels, {', '.join(found)}")
     return found
+
+
+def _key(config: Config, label: str) -> str:
+    """The setting that names a class's texts."""
+    return f"classes.{label}" if config.classes else f"{label}s"
+
+
+def _paths(key: str, given: Any) -> list[str]:
+    listed = [given] if isinstance(given, str) else given
+    if not isinstance(listed, list) or not listed or not all(isinstance(path, str) and path for path in listed):
+        raise ConfigError(f"{key}={given!r}: give a path, glob or @name, or a list of them")
+    return listed
 
 
 def _training(given: TrainingConfig) -> Training:
@@ -115,44 +130,79 @@ def _training(given: TrainingConfig) -> Training:
     return Training(**(dataclasses.asdict(given) | counts))
 
 
-def _found(config: Config, store: Store, paths: list[str]) -> tuple[list[SourceFile], list[Manifest]]:
+def _reading(config: Config) -> Reading:
+    """How files are read. Raises ConfigError for columns that documents do not have."""
+    given = config.columns
+    if not isinstance(given, Mapping | None) or not all(isinstance(name, str) for name in (given or {}).values()):
+        raise ConfigError(f"columns={given!r}: give {{text: BODY}}, with the files' column for each of documents'")
+    with _own_keys():
+        return Reading("auto", dict(given or {}), None, None, "fail", 16 << 20, 1 << 30,
+                       StoreOptions(config.store.endpoint, config.store.region))
+
+
+@contextlib.contextmanager
+def _own_keys(paths: str = "corpus.paths") -> Iterator[None]:
+    """Errors of readers name the settings of ingest; here they have other names."""
+    try:
+        yield
+    except (ConfigError, SchemaError) as error:
+        raise type(error)(str(error).replace("corpus.columns", "columns").replace("corpus.paths", paths)) from error
+
+
+def _found(config: Config, store: Store, label: str, paths: list[str]) -> tuple[list[SourceFile], list[Manifest]]:
     """The files and the documents datasets that paths name."""
     named = [p for p in paths if p.startswith("@") or manifests.split_uri(p) is not None]
     plain = [p for p in paths if p not in named]
-    files = find(plain, StoreOptions(config.store.endpoint, config.store.region)) if plain else []
+    with _own_keys(_key(config, label)):
+        files = find(plain, StoreOptions(config.store.endpoint, config.store.region)) if plain else []
     return files, [manifests.resolve(store, text, "documents") for text in named]
 
 
 def gathered(
-    config: Config, store: Store, found: list[tuple[list[SourceFile], list[Manifest]]]
+    config: Config, store: Store, found: list[tuple[list[SourceFile], list[Manifest]]], reading: Reading, size: int
 ) -> tuple[pa.Table, dict[str, int]]:
-    """EXAMPLES, each text once, and how many were left out: copies, and texts of several classes, whose answer is not known."""
+    """EXAMPLES, each text once, and how many were left out: copies, and texts of several classes, whose answer is not known.
+
+    Of each text the first ``size`` bytes count.
+    """
     most = quantity("per_class", config.per_class)
     most = most if config.limit is None else min(most, -(-config.limit // len(found)))
-    parts, counts = [], {"read": 0, "dropped.copies": 0, "dropped.beyond_per_class": 0, "dropped.several_classes": 0}
+    counts = {"read": 0} | {f"dropped.{why}": 0 for why in ("not_sampled", "copies", "beyond_per_class", "several_classes")}
+    parts = []
     for label, (files, made) in enumerate(found):
-        part = _distinct(_drawn(config, store, files, made, label, most, counts), counts)
+        texts = (cut(text, size) for text in _texts(store, files, made, reading))
+        part = _distinct(_drawn(texts, label, config.sample, most, counts), counts)
         counts["dropped.beyond_per_class"] += max(0, part.num_rows - most)
         parts.append(part.slice(0, most))
-    table = pa.concat_tables(parts).combine_chunks()
-    once = table.group_by("digest").aggregate([("label", "count"), ("label", "min")]).filter(pc.field("label_count") == 1)
+    table = pa.concat_tables(parts)
+    once = table.group_by("digest").aggregate([("label", "count")]).filter(pc.field("label_count") == 1)
     alone = pc.is_in(table.column("digest"), value_set=once.column("digest").combine_chunks())
     kept = table.filter(alone)
     counts["dropped.several_classes"] = table.num_rows - kept.num_rows
     return kept, counts
 
 
-def _drawn(config: Config, store: Store, files: list[SourceFile], made: list[Manifest], label: int, most: int,
-           counts: dict[str, int]) -> pa.Table:
+def cut(text: pa.StringArray, size: int) -> pa.StringArray:
+    """The first ``size`` bytes of each text, less a character that they would part."""
+    long = pc.greater(pc.binary_length(text), size)
+    if not pc.any(long).as_py():
+        return text
+    heads = pc.binary_slice(text.filter(long).cast(pa.binary()), 0, size).to_pylist()
+    return pc.replace_with_mask(text, long, pa.array([head.decode("utf-8", "ignore") for head in heads]))
+
+
+def _drawn(texts: Iterator[pa.StringArray], label: int, share: float | None, most: int, counts: dict[str, int]) -> pa.Table:
     """EXAMPLES of a class, those of the lowest hashes; no more than about four times ``most`` are held at once."""
     held = EXAMPLES.empty_table()
-    for text in _texts(config, store, files, made):
+    for text in texts:
         counts["read"] += len(text)
         digest = text_digests(text)
-        if config.sample is not None:
-            drawn = pa.array(priorities(digest, 0, "sample") < np.uint64(min(config.sample * 2**64, 2**64 - 1)))
-            digest, text = digest.filter(drawn), text.filter(drawn)
-        held = pa.concat_tables([held, pa.table([digest, text, pa.array(np.full(len(text), label))], schema=EXAMPLES)])
+        if share is not None:
+            drawn = priorities(digest, 0, "sample") < np.uint64(min(share * 2**64, 2**64 - 1))
+            counts["dropped.not_sampled"] += int((~drawn).sum())
+            digest, text = digest.filter(pa.array(drawn)), text.filter(pa.array(drawn))
+        labels = pa.array(np.full(len(text), label))
+        held = pa.concat_tables([held, pa.table([digest, text.cast(pa.large_string()), labels], schema=EXAMPLES)])
         if held.num_rows > 4 * most + 10_000:
             distinct = _distinct(held, counts)
             counts["dropped.beyond_per_class"] += max(0, distinct.num_rows - 2 * most)
@@ -160,11 +210,10 @@ def _drawn(config: Config, store: Store, files: list[SourceFile], made: list[Man
     return held
 
 
-def _texts(config: Config, store: Store, files: list[SourceFile], made: list[Manifest]) -> Iterator[pa.StringArray]:
-    reading = Reading("auto", dict(config.columns or {}), None, None, "fail", 16 << 20, 1 << 30,
-                      StoreOptions(config.store.endpoint, config.store.region))
-    for piece in read_bundle(files, reading) if files else ():
-        yield piece.documents.column("text")
+def _texts(store: Store, files: list[SourceFile], made: list[Manifest], reading: Reading) -> Iterator[pa.StringArray]:
+    with _own_keys():
+        for piece in read_bundle(files, reading) if files else ():
+            yield piece.documents.column("text")
     for one in made:
         for shards in aligned.zipped(store, {"documents": one}):
             for rows in aligned.read_text(store, shards, {"text": ("documents", "text")}):
@@ -194,8 +243,8 @@ def learned(examples: pa.Table, labels: list[str], training: Training, config: C
             raise DataError(f"class {name!r} has {int(mine.sum())} texts, {int((mine & out).sum())} of them held out: give "
                             "more texts, or another holdout=")
     taught, asked = (examples.filter(pa.array(side)).combine_chunks() for side in (~out, out))
-    data = train(Texts.of(_column(taught)), taught.column("label").to_numpy(), labels, training)
-    guessed, scores = _judged(data, _column(asked), config.positive)
+    data = train(_located(taught), taught.column("label").to_numpy(), labels, training)
+    guessed, scores = _judged(data, _located(asked), config.positive)
     names = np.array(labels)[asked.column("label").to_numpy()]
     worth = table(scores, names == config.positive, config.keep)
     facts = {"labels": labels, "positive": config.positive, "accuracy": float((guessed == names).mean()), "cuts": worth,
@@ -204,14 +253,14 @@ def learned(examples: pa.Table, labels: list[str], training: Training, config: C
     return data, facts
 
 
-def _column(examples: pa.Table) -> pa.StringArray:
+def _located(examples: pa.Table) -> Texts:
     column = examples.column("text")
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return Texts.of(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks(), kind=column.type)
 
 
-def _judged(data: bytes, text: pa.StringArray, positive: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
+def _judged(data: bytes, texts: Texts, positive: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
     """The most probable label of each text, and the probability of ``positive``."""
-    model, texts = fasttext.read(data, "the trained model"), Texts.of(text)
+    model = fasttext.read(data, "the trained model")
     labels, best = np.empty(len(texts), np.int32), np.empty(len(texts), np.float32)
     found, wanted = np.empty((len(texts), 1), np.float32), np.array([model.labels.index(positive)], np.int64)
     score(texts.addresses, texts.lengths, model.vocabulary, model.ngrams, model.network, wanted, labels, best, found)

@@ -74,23 +74,18 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     source = dataclasses.replace(made, inputs=read)
     if here.plan:
         stage.print_plan(here, made, aligned.tasks(store, source, text=True))
-    fit, held = _drawn(given, _alive(read))
+    fit, held = _drawn(given, fitting.living_rows(store, source))
     digest, model = _learned(here, source, fit)
     measured = [*_measured(here, source, held, digest)]
     if config.reference:
         beyond = dataclasses.replace(made, inputs={"documents": chosen["reference"]}, view=())
-        most = threshold_of(given.sample, chosen["reference"].rows)
+        most = threshold_of(given.sample, fitting.living_rows(store, beyond))
         measured = [*_measured(here, beyond, dataclasses.replace(fit, first=0, last=most), digest)]
     details = {"artifact": digest, "model": model.facts, "scored": {"documents": len(measured)},
                "percentiles": percentiles(np.array(measured, np.float32))}
     note(f"{made.name}: perplexity of {len(measured):,} documents: {json.dumps(details['percentiles'])}", here.quiet)
     data = json.dumps(details, sort_keys=True, indent=1).encode()
     return stage.commit_file(here, made, f"model-{digest}.json", data, details)
-
-
-def _alive(read: dict[str, Manifest]) -> int:
-    """About how many documents there are to draw from."""
-    return min(m.counts.get("kept", m.rows) if name == "decisions" else m.rows for name, m in read.items())
 
 
 def _drawn(given: ModelConfig, documents: int) -> tuple[Learn, Learn]:

@@ -1,11 +1,13 @@
 """How duplicates are found: what tasks of the dedup job do, in the order of the data.
 
-    signing.py    signatures of each document
-    owners.py     consecutive shards as one task, and messages by shard
-    exact.py      rows of equal text meet by its digest
-    near.py       rows that share a band meet by its hash; candidates are verified side by side
-    pairs.py      the dataset of verified pairs
-    semantic.py   sketches meet by k-means cell; the pairs that decide
-    verdicts.py   star over the pairs; a row for each document
-    guard.py      stops the job where a source would be all but wiped out
+    signing.py      signatures of each document
+    owners.py       consecutive shards as one task, and messages by shard
+    exact.py        rows of equal text meet by its digest
+    near.py         rows that share a band meet by its hash; candidates are verified side by side
+    evidence.py     what verifies them: lanes of the signatures, or the n-grams of the texts
+    pairs.py        the dataset of verified pairs
+    semantic.py     sketches meet by k-means cell; the pairs that decide
+    verdicts.py     star or components over the pairs; a row for each document
+    partitioned.py  the same where pairs are too many for one task
+    guard.py        stops the job where a source would be all but wiped out
 """

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs import regroup
 from corpusmill.jobs.deduping import exact
-from corpusmill.jobs.deduping.exact import columns_of, priorities
+from corpusmill.jobs.deduping.exact import columns_of
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.deduping.pairs import Pairs
 from corpusmill.jobs.runtime import aligned, artifacts, exchange, inputs, stage
@@ -26,7 +26,8 @@ from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.dedup.cells import MOST, cell_messages, cell_pairs
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES
+from corpusmill.operators.dedup.keep import pair_messages_schema
+from corpusmill.operators.dedup.rank import Rank
 from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.errors import Missing
@@ -34,23 +35,27 @@ from corpusmill.operators.text.content import key as digest_key
 
 GROUP_ROWS = 1 << 17  # rows whose sketches one mapper sends
 CELL_ROWS = 1 << 14  # rows that one task compares, where the cells are so small
-ROW_BYTES = 60  # of a message, besides the sketch
+ROW_BYTES = 60  # of a message, besides the sketch and 8 for each key of the rank
 
 
 def fitted(here: Session, signer: Semantic, found: Mapping[str, Manifest], subset: Mapping[str, float], model: str) -> Semantic:
     """The signer with its model: the one that is named, or one that is learned from the documents that take part.
 
     ``model``: a digest, a file, or a manifest that was made with ``regroup=kmeans`` or ``dedup=semantic``; may be empty.
+    Raises DataError where what is named is no model.
     """
     if model:
-        return signer.applied(regroup.named(here, model, "dedup.model", "signatures"))
+        digest = regroup.named(here, model, "dedup.model", "signatures")
+        if not here.plan:
+            Model.from_bytes(artifacts.fetch(here.store, digest).read_bytes(), f"dedup.model={model}")
+        return signer.applied(digest)
     chosen = {name: found[name] for name in ("documents", "decisions") if name in found}
     survivors = Stage("domain_model", stage.NO_ROWS, {"subset": dict(subset)}, chosen, inputs.view_of(found), exact=False)
     learner = signer.learner(regroup.living(found["documents"].rows, chosen))
     return signer.applied(regroup.model_of(here, learner, survivors, fewer=True))
 
 
-def find_pairs(here: Session, made: Stage, signer: Semantic) -> Manifest:
+def find_pairs(here: Session, made: Stage, signer: Semantic, rank: Rank) -> Manifest:
     """Exact pairs, then those of cells, then a shard for each of documents."""
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
@@ -59,10 +64,9 @@ def find_pairs(here: Session, made: Stage, signer: Semantic) -> Manifest:
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        priority = tuple(made.parameters["source_priority"])
-        copies = exact.exact_pairs(here, made, priority, Owners.of(here.store, made, GROUP_ROWS))
-        alike = _alike(here, made, signer, priority, copies)
-        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, SemanticPairs(copies, alike),
+        copies = exact.exact_pairs(here, made, rank, Owners.of(here.store, made, GROUP_ROWS))
+        alike = _alike(here, made, signer, rank, copies)
+        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, SemanticPairs(copies, alike, made.schema),
                          details={"aligned": False}, empty_ok=True)
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)
@@ -70,20 +74,21 @@ def find_pairs(here: Session, made: Stage, signer: Semantic) -> Manifest:
     return done
 
 
-def _alike(here: Session, made: Stage, signer: Semantic, priority: tuple[str, ...], copies: ByShard) -> ByShard:
+def _alike(here: Session, made: Stage, signer: Semantic, rank: Rank, copies: ByShard) -> ByShard:
     """PAIR_MESSAGES by shard of the pairs of all cells."""
-    store, owners, rows, width = here.store, copies.owners, made.inputs["signatures"].rows, signer.dimensions
+    store, owners, rows, keys = here.store, copies.owners, made.inputs["signatures"].rows, len(rank.keys)
+    width = signer.dimensions + ROW_BYTES + 8 * keys
     cells = 1 + len(Model.from_bytes(artifacts.fetch(store, signer.artifact).read_bytes()).centroids)
-    wanted = max(here.partitions or 1, -(-rows // CELL_ROWS), exchange.partitions_for(rows * (width + ROW_BYTES)))
+    wanted = max(here.partitions or 1, -(-rows // CELL_ROWS), exchange.partitions_for(rows * width))
     partitions = min(cells, wanted)
     messages, sizes = exchange.exchange(
-        here, made, "cells", lambda: owners.tasks(store, made, "cells", 3 * (width + ROW_BYTES), copies.exchanged),
-        Cells(priority, width), cell_messages(width), partitions)
+        here, made, "cells", lambda: owners.tasks(store, made, "cells", 3 * width, copies.exchanged),
+        Cells(rank, signer.dimensions), cell_messages(signer.dimensions, keys), partitions)
     compared = [sum(sizes[f"cell/{cell}"] for cell in range(p, cells, partitions)) for p in range(partitions)]
     tasks = [Task(p, digest_key([made.key, "semantic", p, partitions, owners.count]), f"cells of partition {p}",
-                  3 * n * (width + ROW_BYTES) + 4 * min(n, MOST) * width, (messages, p)) for p, n in enumerate(compared)]
+                  3 * n * width + 4 * min(n, MOST) * signer.dimensions, (messages, p)) for p, n in enumerate(compared)]
     found, _ = exchange.exchange(here, made, f"semantic-{partitions}", lambda: tasks,
-                                 Compare(made.parameters["threshold"], owners), PAIR_MESSAGES, owners.count)
+                                 Compare(made.parameters["threshold"], owners), pair_messages_schema(keys), owners.count)
     return ByShard(found, owners)
 
 
@@ -91,7 +96,7 @@ def _alike(here: Session, made: Stage, signer: Semantic, priority: tuple[str, ..
 class Cells:
     """Sends the sketch of each document that takes part and has words, but for copies."""
 
-    priority: tuple[str, ...]
+    rank: Rank
     dimensions: int
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -99,16 +104,17 @@ class Cells:
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.priority, "doc_id", "cell", "sketch"))
+            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "cell", "sketch"))
             taking_part = pc.is_valid(rows.column("cell")).to_numpy(zero_copy_only=False)
             if "keep" in rows.schema.names:
                 taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
             taking_part[only(copies, one.ordinal).column("row").to_numpy()] = False
             chosen = np.flatnonzero(taking_part)
             mine = rows.take(pa.array(chosen))
-            columns = [mine.column("cell"), pa.array(priorities(mine, self.priority)), mine.column("doc_id"),
-                       pa.array(np.full(len(chosen), one.ordinal, np.int64)), pa.array(chosen), mine.column("sketch")]
-            yield pa.RecordBatch.from_arrays(columns, schema=cell_messages(self.dimensions))
+            columns = [mine.column("cell"), *self.rank.encode(mine).values(), mine.column("doc_id"),
+                       np.full(len(chosen), one.ordinal, np.int64), chosen, mine.column("sketch")]
+            schema = cell_messages(self.dimensions, len(self.rank.keys))
+            yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By cell. Cells are numbered by size, so that those of one partition are large and small."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusmill.jobs.runtime import aligned, artifacts, kernels
 from corpusmill.jobs.runtime.config import instantiate
@@ -13,7 +14,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
 from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.schema import DOCUMENTS
+from corpusmill.operators.schema import DOCUMENTS, LENGTH
 
 
 class Signer(Protocol):
@@ -44,6 +45,11 @@ def signer_of(node: dict[str, Any]) -> Signer:
     return signer
 
 
+def signatures_schema(signer: Signer) -> pa.Schema:
+    """What the dataset holds: the signer's columns, and the length of the text."""
+    return signer.schema.append(LENGTH)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sign:
     """Signatures of one shard."""
@@ -54,9 +60,10 @@ class Sign:
         """Row by row."""
         signatures = self._function(store)
         kernels.share([type(self.signer).__qualname__], signatures)
-        encoder, nbytes = Encoder(self.signer.schema), 0
+        encoder, nbytes = Encoder(signatures_schema(self.signer)), 0
         for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
-            encoder.write(signatures(batch))
+            length = pc.binary_length(batch.column("text")).cast(pa.int64())
+            encoder.write(signatures(batch).append_column(LENGTH, length))
             nbytes += batch.column("text").nbytes
         encoded = encoder.finish()
         emit(encoded)

@@ -47,16 +47,26 @@ def applied(rules: Sequence[Entry], learned: Sequence[Applied]) -> tuple[Judge, 
     return tuple(found)
 
 
-def cutoffs_of(here: Session, rules: Sequence[Entry], made: stage.Stage, named: str) -> str:
-    """The digest of the cut-offs to apply: those that are named, those that were learned from these rows, or new ones.
+def pinned(store: Store, rules: Sequence[Entry], named: str) -> str:
+    """The digest of the cut-offs that a digest, a manifest (of cutoffs, or made by decisions with some) or @NAME names.
 
-    ``made`` says what is filtered. What is learned is a dataset of its own, ``cutoffs``. Raises ConfigError where what is
-    named is none, or was learned for other selectors.
+    Raises ConfigError where it names none, no rule needs any, or they were learned for other selectors.
     """
-    if named:
-        digest = _named(here.store, named)
-        cutoffs.loads(artifacts.fetch(here.store, digest).read_bytes(), selectors(rules))
-        return digest
+    if not selectors(rules):
+        raise ConfigError(f"quality.cutoffs={named}: no rule needs any")
+    digest = _named(store, named)
+    try:
+        cutoffs.loads(artifacts.fetch(store, digest).read_bytes(), selectors(rules))
+    except ConfigError as error:
+        raise ConfigError(f"quality.cutoffs={named}: {error}") from error
+    return digest
+
+
+def cutoffs_of(here: Session, rules: Sequence[Entry], made: stage.Stage) -> str:
+    """The digest of the cut-offs that are learned from these rows, or were before; a dataset of its own, ``cutoffs``.
+
+    ``made`` says what is filtered.
+    """
     last = max(i for i, rule in enumerate(rules) if isinstance(rule, Ranked))
     parameters = dict(made.parameters) | {"rules": [describe(rule)["parameters"] for rule in rules[: last + 1]],
                                           "version": VERSION}
@@ -81,7 +91,10 @@ def read(store: Store, digest: str, rules: Sequence[Entry]) -> tuple[Judge, ...]
 
 def _named(store: Store, text: str) -> str:
     if text.startswith("@") or manifests.split_uri(text) is not None:
-        found = manifests.lineage(store, manifests.resolve(store, text)).get("decisions")
+        given = manifests.resolve(store, text)
+        if given.stage == "cutoffs":
+            return str(given.details["artifact"])
+        found = manifests.lineage(store, given).get("decisions")
         if found is None or not found.parameters.get("cutoffs"):
             raise ConfigError(f"quality.cutoffs={text}: no decisions by selectors are in its lineage")
         return str(found.parameters["cutoffs"])

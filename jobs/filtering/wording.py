@@ -14,7 +14,8 @@ def bounds(rule: Mapping[str, Any]) -> str:
     such = "not in" if when and when.get("negated") else "in"
     where = f", for {when['column']} {such} {', '.join(map(str, when['values']))}" if when else ""
     what = f"not ({what})" if rule.get("invert") else what
-    absent = ", and missing is dropped" if rule.get("missing") == "drop" else ""
+    lost = "kept" if rule.get("invert") else "dropped"  # an inverse swaps this too
+    absent = f", and missing is {lost}" if rule.get("missing") == "drop" else ""
     return f"{what}{absent}{where}"
 
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 from corpusmill.jobs.filtering.wording import bounds
 from corpusmill.operators.contract import describe
 from corpusmill.operators.quality.select import Applied, Judge, Rule, columns_read, fails, meant
-from corpusmill.operators.quality.values import Flags, value
+from corpusmill.operators.quality.values import Flags, Floats, terms, value
 from corpusmill.operators.schema import DOCUMENTS
 
 MARGIN = 0.1  # of the bound
 YEAR = 365.25 * 86400e6  # microseconds: a margin of a date is a part of it
+TINY = np.nextafter(0, 1)  # the float after 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def has_bound(rule: Judge) -> bool:
 def borderline(judges: Sequence[Judge], reason: str, margin: float = MARGIN) -> Callable[[pa.RecordBatch], Flags]:
     """Which rows of a batch with ``keep`` were kept, but within ``margin`` of a bound of the reason's rules.
 
-    That is a part of the bound, ``|value - bound| <= margin · |bound|``; of dates a part of a year.
+    That is a part of the bound, ``|value - bound| <= margin · |bound|``; of dates a part of a year. Of a bound of 0, which has
+    no parts, it is the margin itself, and a value of 0 is not near it: of a rule that allows none that is all it keeps.
     """
     rules = [rule for rule in of_reason(judges, reason) if has_bound(rule)]
 
@@ -62,9 +64,18 @@ def _near(rows: pa.RecordBatch, rule: Judge, margin: float) -> Flags:
     if found is None or not isinstance(rule, Rule | Applied):
         return near
     for limit in rule.limits(rows):
-        scale = YEAR if isinstance(rule, Rule) and rule.timed else np.abs(limit)
         with np.errstate(invalid="ignore"):
-            near |= np.isfinite(limit) & (np.abs(found - limit) <= margin * scale)
+            if isinstance(rule, Rule) and rule.timed:
+                near |= np.abs(found - limit) <= margin * YEAR
+            else:
+                near |= np.isfinite(limit) & _within(found, limit, margin)
+    return near
+
+
+def _within(found: Floats, limit: Floats, margin: float) -> Flags:
+    """Which values are near a number; the limit that an exclusive bound of 0 leaves is the float beside it."""
+    zero = np.abs(limit) <= TINY
+    near: Flags = (np.abs(found - limit) <= margin * np.where(zero, 1, np.abs(limit))) & ~(zero & (found == 0))
     return near
 
 
@@ -88,8 +99,8 @@ def _decided(row: pa.RecordBatch, rule: Judge) -> Decided:
         found = rule.values(row)
         return Decided(signal if found is None or rule.ranked.method != "gumbel" else f"{signal}, with its noise",
                        _plain(found), kept)
-    if " " not in signal.strip() and (not isinstance(rule, Rule) or not rule.bounded or rule.timed):
-        shown = row.column(signal.strip())[0].as_py()
+    if len(terms(signal)) == 1 and (not isinstance(rule, Rule) or not rule.bounded or rule.timed):
+        shown = row.column(*terms(signal))[0].as_py()
         return Decided(signal, shown if isinstance(shown, int | float | None) else str(shown), kept)
     return Decided(signal, _plain(value(row, signal)), kept)
 

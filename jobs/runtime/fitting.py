@@ -39,6 +39,15 @@ def living(store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pc.fill_null(batch.column("keep"), False)).select(list(columns)) if dropping else batch
 
 
+def living_rows(store: Store, stage: Stage) -> int:
+    """How many documents there are to learn from: those of the shards that are looked at, but for dropped ones."""
+    found = 0
+    for task in aligned.tasks(store, stage, text=False):
+        shards = task.payload.shards
+        found += shards["decisions"].counts["kept"] if "decisions" in shards else task.payload.rows
+    return found
+
+
 def learn(
     here: Session, stage: Stage, fit: Fit[Any], title: str, look: Callable[[Task], tuple[Any, int, int]] | None = None
 ) -> Any:

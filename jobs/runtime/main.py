@@ -6,6 +6,7 @@ output is ``manifest: URI``; everything else goes to standard error.
 
 import atexit
 import dataclasses
+import functools
 import importlib
 import os
 import shutil
@@ -27,6 +28,7 @@ JOBS = {
     "weigh": "tokens per domain → proportions",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
+    "train_lm": "documents → a language model, and its bits per byte",
     "train_dsir": "wanted and all documents → importance weights",
     "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",
@@ -39,7 +41,7 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw")
+          "reference", "target", "raw", "quality.cutoffs")
 _engines: dict[str, Any] = {}
 
 
@@ -204,7 +206,7 @@ def _infer_root(config: Any) -> None:
     from corpusmill.jobs.runtime.manifest import split_uri
 
     for name in INPUTS:
-        text = getattr(config, name, None)
+        text = functools.reduce(lambda node, key: getattr(node, key, None), name.split("."), config)
         split = split_uri(text) if isinstance(text, str) else None
         if split is None or not split[0]:
             continue

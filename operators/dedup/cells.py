@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from corpusmill.operators.dedup.keep import MESSAGES, PAIR_MESSAGES
+from corpusmill.operators.dedup.keep import MESSAGES, pair_messages_schema
+from corpusmill.operators.dedup.rank import keys_in, rank_fields, rank_names
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.hashing import fixed_bytes
 from corpusmill.operators.text.simd import kernel
@@ -28,13 +29,11 @@ MOST = 1 << 15  # documents of a cell that are compared; a larger one is cut
 TILE = 1 << 10  # documents compared at once
 KEPT = 1 << 12  # kept documents that they are compared with at once
 
-_RANK = ("priority", "doc_id", "shard", "row")  # of a document; lower is better
 
-
-def cell_messages(dimensions: int) -> pa.Schema:
-    """What a document sends to its cell."""
-    kinds = [MESSAGES.field(name) for name in _RANK]
-    return pa.schema([pa.field("cell", pa.int32()), *kinds, pa.field("sketch", pa.binary(dimensions))])
+def cell_messages(dimensions: int, keys: int) -> pa.Schema:
+    """What a document sends to its cell; ``keys``: of the rank."""
+    place = [MESSAGES.field(name) for name in ("doc_id", "shard", "row")]
+    return pa.schema([pa.field("cell", pa.int32()), *rank_fields(keys), *place, pa.field("sketch", pa.binary(dimensions))])
 
 
 def cell_pairs(messages: pa.Table | pa.RecordBatch, threshold: float, most: int = MOST) -> pa.Table:
@@ -42,9 +41,10 @@ def cell_pairs(messages: pa.Table | pa.RecordBatch, threshold: float, most: int 
 
     Raises SchemaError for other columns.
     """
-    require(messages, [f for f in cell_messages(1) if f.name != "sketch"], "messages of cells")
+    schema = cell_messages(1, keys_in(messages.schema))
+    require(messages, [f for f in schema if f.name != "sketch"], "messages of cells")
     table = pa.Table.from_batches([messages]) if isinstance(messages, pa.RecordBatch) else messages
-    ordered = table.sort_by([(name, "ascending") for name in ("cell", *_RANK)]).combine_chunks()
+    ordered = table.sort_by([(name, "ascending") for name in schema.names if name != "sketch"]).combine_chunks()
     cells = ordered.column("cell").to_numpy()
     sketches = fixed_bytes(ordered.column("sketch").combine_chunks()).view(np.int8)
     upper, similarity = np.full(len(cells), -1), np.zeros(len(cells), np.float32)
@@ -59,10 +59,12 @@ def cell_pairs(messages: pa.Table | pa.RecordBatch, threshold: float, most: int 
 
 
 def _pairs(ordered: pa.Table, lower: Integers, upper: Integers, similarity: Floats) -> pa.Table:
-    one, other = (ordered.select(_RANK).take(pa.array(rows)) for rows in (lower, upper))
-    found = {f"upper_{name}": other.column(name) for name in _RANK} | {name: one.column(name) for name in _RANK}
+    names = [*rank_names(keys := keys_in(ordered.schema)), "doc_id", "shard", "row"]
+    one, other = (ordered.select(names).take(pa.array(rows)) for rows in (lower, upper))
+    found = {f"upper_{name}": other.column(name) for name in names} | {name: one.column(name) for name in names}
     found |= {"kind": pa.array(["semantic"] * len(lower), pa.string()), "similarity": pa.array(similarity)}
-    return pa.table([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+    schema = pair_messages_schema(keys)
+    return pa.table([found[name] for name in schema.names], schema=schema)
 
 
 def parts(sketches: Vectors, most: int) -> Iterator[Integers]:

@@ -1,24 +1,23 @@
 """What k-means learns, as one file: names, cards, the projection and the centroids.
 
-The file has the safetensors layout (8 bytes length, JSON header, little-endian arrays), which other tools can read.
+The file is one of ``operators.tensors``.
 """
 
 import dataclasses
 import functools
-import json
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.operators.domain.embed import Codes, Floats, nearest, project, terms
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.tensors import pack, unpack
 from corpusmill.operators.text.buffers import Integers
 
 FORMAT = "corpusmill.domains.1"
 NONE = "none"  # the domain of documents without a word that the model knows
-_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "I32": np.dtype("<i4"), "I64": np.dtype("<i8")}
+ARRAYS = ("buckets", "centroids", "frequencies", "projection")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,34 +58,29 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The file."""
-        header: dict[str, Any] = {"__metadata__": {"format": FORMAT, "facts": json.dumps(self.facts, sort_keys=True)}}
-        parts, end = [], 0
-        for name, array in self._arrays().items():
-            kind = next(k for k, t in _TYPES.items() if t == array.dtype)
-            parts.append(np.ascontiguousarray(array, _TYPES[kind]).tobytes())
-            header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end + len(parts[-1])]}
-            end += len(parts[-1])
-        head = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-        head += b" " * (-len(head) % 8)
-        return b"".join([len(head).to_bytes(8, "little"), head, *parts])
+        return pack(FORMAT, self.facts, {name: getattr(self, name) for name in ARRAYS})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Model":
-        """Read the file. Raises DataError where it is another kind of file."""
+    def from_bytes(cls, data: bytes, where: str = "this artifact") -> "Model":
+        """Read the file. Raises DataError that begins with ``where`` for another kind of file, or a part of one."""
         try:
-            size = int.from_bytes(data[:8], "little")
-            header = json.loads(data[8:8 + size])
-            told = header.pop("__metadata__")
-            if told["format"] != FORMAT:
-                raise KeyError(told["format"])
-            arrays = {name: _array(data, 8 + size, field) for name, field in header.items()}
-            return cls(json.loads(told["facts"]), **arrays)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"this artifact is not a model of domains ({FORMAT}): {type(error).__name__}: {error}; give "
-                            "regroup.artifact= one that regroup=kmeans wrote") from error
+            facts, arrays = unpack(FORMAT, data)
+            model = cls(facts, **arrays)
+            model._check()
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{where} is not a model of domains ({FORMAT}): {error}; give one that regroup=kmeans "
+                            "wrote") from error
+        return model
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {name: getattr(self, name) for name in ("buckets", "centroids", "frequencies", "projection")}
+    def _check(self) -> None:
+        buckets, (rows, dimensions) = self.buckets, self.projection.shape
+        told = {"buckets": (buckets.shape, (rows,)), "frequencies": (self.frequencies.shape, (rows,)),
+                "centroids": (self.centroids.shape, (len(self.names), dimensions))}
+        for name, (shape, expected) in told.items():
+            if shape != expected:
+                raise ValueError(f"{name} has the shape {shape} instead of {expected}")
+        if rows and not 0 <= buckets.min() <= buckets.max() < 1 << self.facts["bits"]:
+            raise ValueError(f"its buckets go up to {buckets.max()}, which {self.facts['bits']} bits do not hold")
 
 
 def rows_of(buckets: Codes, bits: int) -> Codes:
@@ -94,9 +88,3 @@ def rows_of(buckets: Codes, bits: int) -> Codes:
     rows = np.full(1 << bits, -1, np.int32)
     rows[buckets] = np.arange(len(buckets), dtype=np.int32)
     return rows
-
-
-def _array(data: bytes, start: int, field: dict[str, Any]) -> npt.NDArray[Any]:
-    first, end = field["data_offsets"]
-    flat = np.frombuffer(data[start + first:start + end], _TYPES[field["dtype"]])
-    return flat.reshape(field["shape"]).copy()  # aligned and writable, so that kernels are compiled for one kind of array

@@ -7,6 +7,7 @@
     gopher       Gopher: the counts of Gopher's rules; gopher_counting holds its kernel, repetition what finds n-grams
     difficulty   Difficulty: syllables, sentences, Flesch reading ease, and how varied the words are
     perplexity   Perplexity: by an n-gram model; ngrams holds the model and its kernel, ngram_fit learns it
+    language_model  LanguageModel: the same by a causal transformer (operators.lm), on a GPU where there is one
     importance   ImportanceWeight: how much likelier a text is among those wanted than among all
     outlier      Outlier: distance to the domains that regroup=kmeans learned
     gopher_dolma GopherDolma: the same as Dolma's taggers define it; gopher_dolma_counting holds its kernel
@@ -14,7 +15,8 @@
     pii          PII: personal data and keys, counted, located, masked; pii_spans, pii_addresses, pii_numbers, pii_secrets and
                  pii_masking hold its kernels
     url          Url: host and registered domain; UrlList: what a list says of the URL; url_parsing holds the kernels
-    badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton
+    badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton, lists reads
+                 the files of both
     c4           C4Lines: C4's rules for lines, which edit the text; c4_editing holds its kernel
     refinedweb   RefinedWebLines: RefinedWeb's, as DCLM runs them; refinedweb_editing holds its kernel
     datatrove    Datatrove: the counts of datatrove's Gopher and FineWeb filters; datatrove_counting and

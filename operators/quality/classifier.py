@@ -27,10 +27,11 @@ class Classifier:
     | ``{name}.score`` | probability of ``positive``, or of the most probable label where that is empty; float32 |
     | ``{name}.score.{label}`` | probability of each of ``labels``; float32 |
 
-    The whole text is looked at, as it stands, in one line: fastText parts words at blank, tab, line feed, VT, FF, CR and NUL
+    The text is looked at as it stands, in one line: fastText parts words at blank, tab, line feed, VT, FF, CR and NUL
     alike, so line ends count as blanks (DCLM joins a document's lines by blanks before it asks the library). Lines that end
     at U+001C to U+001E, U+0085, U+2028 or U+2029 are not parted, which Python's ``splitlines`` would do. Case and punctuation
-    stay: a model must be given what it was trained on.
+    stay: a model must be given what it was trained on. A word ``</s>`` ends the text, as in the library: what follows it is
+    not looked at.
 
     Probabilities are those of ``predict(text, k=-1)``, 1e-5 added as there, at most 1. A text without words gets what the
     model says of the end of a text. DCLM (Li et al. 2024, "DataComp-LM") keeps documents from 0.018112 on of its model

@@ -64,7 +64,7 @@ def common_of(path: Path, index: evalindex.Index) -> Integers:
     """
     try:
         keys = np.array([int(key, 16) for key in json.loads(path.read_bytes())["common"]], np.uint64)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ConfigError(f"{path} does not say which n-grams are common: give the digest that an earlier run names") from error
     at = np.searchsorted(index.keys, keys).clip(max=len(index.keys) - 1)
     return np.asarray(at[index.keys[at] == keys], np.int64)

@@ -1,8 +1,9 @@
 """The kernels of ``Decontaminate``: find what a document shares with an index of evaluation sets, and cut it out.
 
 A rolling hash over bare words asks the filter at every word whether an entry may end there; only then are the entries
-looked up. What is found is kept as hits (entry, first word, first byte, last byte), in the order of their ends, and
-everything that a document is told by follows from its hits, in time linear in them.
+looked up. What is found is kept as hits (entry, first word, first byte, end byte), in the order of their ends, and
+everything that a document is told by follows from its hits. Entries that stand in many items do not tell which item it is
+unless nothing rarer is found, so that boilerplate costs no more than other hits.
 """
 
 from typing import Any
@@ -18,6 +19,8 @@ from corpusmill.operators.text.simd import NONE, ONE, between, byte_at, copy_blo
 WORDS, HITS, MATCHED, ITEM_WORDS, ITEM_MATCHED, CHARS, PIECES, KEPT_CHARS = range(8)
 COLUMNS = ("words", "hits", "matched_words", "item_words", "item_matched_words", "chars", "pieces", "kept_chars")
 
+TELLING = 8  # items of an entry that tells them apart: boilerplate stands in hundreds
+
 _RING = 64  # words remembered: more than the longest n-gram has
 _LOW_SIX, _SIX, _SIXTY_FOUR = np.uint64(63), np.uint64(6), np.uint64(64)
 
@@ -32,13 +35,14 @@ def scan(
     ``fewest`` words make a paragraph; where it is 0, entries are n-grams, and ``oldest`` is the weight of the oldest word
     of the shortest; ``longest`` is an item's most words. ``ignored`` says of each entry that it does not count.
     ``documents`` (sets) is raised by one for each document with a hit. Returns the spans to cut, ``window`` characters
-    around each run of hits, from the last of a document to its first: (document, first byte, end byte).
+    around each run of hits, from the last of a document to its first: (document, first byte, end byte). There are none
+    where ``window`` is below 0.
     """
     spans, state, rolling = np.empty(ROOM, np.int64), np.empty(5, np.uint64), np.empty(3, np.uint64)
     words, edges, keys = np.empty(_RING + ROOM, np.uint64), np.empty((_RING + ROOM, 2), np.int64), np.empty(ROOM, np.uint64)
-    hits, cuts, cut, span = np.empty((256, 4), np.int64), np.empty((64, 3), np.int64), 0, np.empty(2, np.int64)
+    hits, cuts, cut, span = np.empty((256, 4), np.int32), np.empty((64, 3), np.int32), 0, np.empty(2, np.int64)
     tally, touched = np.zeros(len(index.words), np.int32), np.empty(len(index.words), np.int32)
-    marks, seen = np.zeros(longest, np.uint8), np.full(len(documents), -1)
+    marks, seen = np.zeros(longest, np.int32), np.full(len(documents), -1)
     for d in range(len(addresses)):
         state[:], rolling[:], words[:_RING], found = NONE, NONE, NONE, 0
         for first in range(0, lengths[d], CHUNK):
@@ -55,11 +59,12 @@ def scan(
         counts[WORDS, d], counts[HITS, d], best[d] = rolling[1], found, -1
         if found:
             counts[MATCHED, d] = _covered(hits, found, index.sizes)
-            best[d] = _best(hits, found, index, tally, touched, seen, d, documents)
+            best[d] = _best(hits, found, index, tally, touched)
             counts[ITEM_WORDS, d] = index.words[best[d]]
             counts[ITEM_MATCHED, d] = _covered_of(hits, found, index, best[d], marks)
-            cuts = _roomier(cuts, cut + found)
-            cut = _cut(addresses[d], lengths[d], hits, found, window, d, cuts, cut)
+            _count_sets(hits, found, index, d, seen, documents)
+            if window >= 0:
+                cuts, cut = _cut(addresses[d], lengths[d], hits, found, window, d, cuts, cut)
     return cuts[:cut]
 
 
@@ -68,7 +73,7 @@ def _roomier(rows: Any, needed: int) -> Any:
     """The array, or a larger copy."""
     if needed <= len(rows):
         return rows
-    larger = np.empty((max(needed, 2 * len(rows)), rows.shape[1]), np.int64)
+    larger = np.empty((max(needed, len(rows) + len(rows) // 2), rows.shape[1]), np.int32)
     for i in range(len(rows)):  # a slice would take a second to compile
         for k in range(rows.shape[1]):
             larger[i, k] = rows[i, k]
@@ -78,7 +83,7 @@ def _roomier(rows: Any, needed: int) -> Any:
 @kernel
 def _ngrams(
     address: int, spans: Integers, filled: int, index: Index, ignored: Any, bare: Bare, oldest: Any,
-    rolling: Any, words: Any, edges: Integers, keys: Any, hits: Integers, found: int,
+    rolling: Any, words: Any, edges: Integers, keys: Any, hits: Any, found: int,
 ) -> int:
     """Take in the words of a chunk; returns how many hits there are now. ``rolling``: value, words so far.
 
@@ -129,7 +134,7 @@ def _shift(size: int) -> Any:
 @kernel
 def _look_up(
     places: Integers, candidates: int, count: int, index: Index, ignored: Any, words: Any, edges: Integers,
-    hits: Integers, found: int,
+    hits: Any, found: int,
 ) -> int:
     """Add the n-grams of every length that end in one of the chunk's words at ``places``; ``count`` words are before it."""
     all_keys, directory, lengths, shift = index.keys, index.directory, index.lengths, _shift(len(index.directory) - 1)
@@ -164,7 +169,7 @@ def _entry(key: Any, keys: Any, directory: Any) -> int:
 @kernel
 def _paragraphs(
     address: int, spans: Integers, filled: int, index: Index, ignored: Any, bare: Bare, fewest: int,
-    rolling: Any, ends: Integers, hits: Integers, found: int,
+    rolling: Any, ends: Integers, hits: Any, found: int,
 ) -> int:
     """Take in the words of a chunk. ``rolling``: value, all words, words of the open paragraph; ``ends``: its bytes."""
     actions, folded = bare.actions.ctypes.data, bare.folded.ctypes.data
@@ -186,7 +191,7 @@ def _paragraphs(
 
 
 @kernel
-def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers, hits: Integers, found: int) -> int:
+def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers, hits: Any, found: int) -> int:
     """Look the open paragraph up; returns how many hits there are now."""
     words = integer(rolling[2])
     if words >= fewest:
@@ -200,7 +205,7 @@ def _close(index: Index, ignored: Any, fewest: int, rolling: Any, ends: Integers
 
 
 @kernel
-def _covered(hits: Integers, found: int, sizes: Any) -> int:
+def _covered(hits: Any, found: int, sizes: Any) -> int:
     """Words that any hit covers, each once. From the last hit on, what begins earliest is known when a run is left."""
     covered, low = 0, hits[found - 1, 1] + sizes[hits[found - 1, 0]]
     high = low
@@ -214,14 +219,20 @@ def _covered(hits: Integers, found: int, sizes: Any) -> int:
 
 
 @kernel
-def _best(
-    hits: Integers, found: int, index: Index, tally: Any, touched: Any, seen: Integers, document: int, documents: Integers
-) -> int:
-    """The item with the most hits, of equals the first; the sets with any hit count the document."""
-    used = 0
+def _best(hits: Any, found: int, index: Index, tally: Any, touched: Any) -> int:
+    """The item with the most hits of entries that at most ``TELLING`` items share, of equals the first.
+
+    Where there are none, the rarest entries of the document tell the item.
+    """
+    firsts, items, used = index.firsts, index.items, 0
+    most = firsts[hits[0, 0] + 1] - firsts[hits[0, 0]]
     for i in range(found):
-        for posting in range(index.firsts[hits[i, 0]], index.firsts[hits[i, 0] + 1]):
-            item = index.items[posting]
+        most = min(most, firsts[hits[i, 0] + 1] - firsts[hits[i, 0]])
+    most = max(most, TELLING)
+    for i in range(found):
+        first, end = firsts[hits[i, 0]], firsts[hits[i, 0] + 1]
+        for posting in range(first, end if end - first <= most else first):
+            item = items[posting]
             if tally[item] == 0:
                 touched[used] = item
                 used += 1
@@ -233,54 +244,83 @@ def _best(
             best = item
     for i in range(used):
         tally[touched[i]] = 0
-        owner = index.sets[touched[i]]
-        if seen[owner] != document:
-            seen[owner] = document
-            documents[owner] += 1
     return integer(best)
 
 
 @kernel
-def _covered_of(hits: Integers, found: int, index: Index, item: int, marks: Any) -> int:
-    """Words of the item that any hit covers, each once."""
-    words = index.words[item]
+def _count_sets(hits: Any, found: int, index: Index, document: int, seen: Integers, documents: Integers) -> None:
+    """Raise ``documents`` for each set with a hit, whose last document ``seen`` holds."""
+    items, sets = index.items, index.sets
+    for i in range(found):
+        posting, end = index.firsts[hits[i, 0]], index.firsts[hits[i, 0] + 1]
+        while posting < end:
+            owner = sets[items[posting]]
+            if seen[owner] != document:
+                seen[owner] = document
+                documents[owner] += 1
+            low, high = posting + 1, end  # the first posting of the next set
+            while low < high:
+                middle = (low + high) // 2
+                if sets[items[middle]] == owner:
+                    low = middle + 1
+                else:
+                    high = middle
+            posting = low
+
+
+@kernel
+def _covered_of(hits: Any, found: int, index: Index, item: int, marks: Any) -> int:
+    """Words of the item that any hit covers, each once, wherever in the item the hit's entry stands.
+
+    At a place of an item one entry begins at most, so an entry whose first place is marked was marked before.
+    """
+    firsts, items, starts, places = index.firsts, index.items, index.starts, index.places
+    words, covered, reach = index.words[item], 0, 0
     marks[:words] = 0
     for i in range(found):
-        for posting in range(index.firsts[hits[i, 0]], index.firsts[hits[i, 0] + 1]):
-            if index.items[posting] == item:
-                place = index.places[posting]
-                marks[place : place + index.sizes[hits[i, 0]]] = 1
-    covered = 0
+        low, end = firsts[hits[i, 0]], firsts[hits[i, 0] + 1]
+        high = end
+        while low < high:  # no call: it would cost more than the search
+            middle = (low + high) // 2
+            if items[middle] < item:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end and items[low] == item and marks[places[starts[low]]] == 0:
+            for occurrence in range(starts[low], starts[low + 1]):
+                marks[places[occurrence]] = index.sizes[hits[i, 0]]
     for i in range(words):
-        covered += marks[i]
+        reach = max(reach, i + marks[i])
+        covered += i < reach
     return covered
 
 
 @kernel
 def _cut(
-    address: int, length: int, hits: Integers, found: int, window: int, document: int, cuts: Integers, cut: int
-) -> int:
-    """Write the document's spans to cut, the last first; returns how many spans there are now.
+    address: int, length: int, hits: Any, found: int, window: int, document: int, cuts: Any, cut: int
+) -> tuple[Any, int]:
+    """Write the document's spans to cut, the last first; returns the spans, in more room if need be, and how many they are.
 
     Two runs of hits are one span where ``window`` characters around each meet.
     """
-    low, high = hits[found - 1, 2], hits[found - 1, 3]
+    low, high = integer(hits[found - 1, 2]), integer(hits[found - 1, 3])
     for i in range(found - 2, -2, -1):
         if i >= 0:
             gap = low - hits[i, 3]
             # So few bytes hold no more characters: only wider gaps are counted in characters.
             if gap <= 2 * window:
-                low = min(low, hits[i, 2])
+                low = min(low, integer(hits[i, 2]))
                 continue
             if _forward(address, hits[i, 3], length, window) >= _backward(address, low, window):
-                low = min(low, hits[i, 2])
+                low = min(low, integer(hits[i, 2]))
                 continue
+        cuts = _roomier(cuts, cut + 1)
         cuts[cut, 0], cuts[cut, 1] = document, _backward(address, low, window)
         cuts[cut, 2] = _forward(address, high, length, window)
         cut += 1
         if i >= 0:
-            low, high = hits[i, 2], hits[i, 3]
-    return cut
+            low, high = integer(hits[i, 2]), integer(hits[i, 3])
+    return cuts, cut
 
 
 @kernel
@@ -307,7 +347,7 @@ def _backward(address: int, at: int, characters: int) -> int:
 
 @kernel
 def cut_out(
-    addresses: Integers, lengths: Integers, cuts: Integers, fragment: int, counts: Integers, data: int, offsets: Any
+    addresses: Integers, lengths: Integers, cuts: Any, fragment: int, counts: Integers, data: int, offsets: Any
 ) -> None:
     """Write what is left of the documents that have cuts, one after another, to the address ``data``.
 
@@ -357,7 +397,7 @@ def count_documents(
     """Raise ``documents`` (entries) by one for each document that an n-gram occurs in."""
     spans, state, rolling = np.empty(ROOM, np.int64), np.empty(5, np.uint64), np.empty(3, np.uint64)
     words, edges, keys = np.empty(_RING + ROOM, np.uint64), np.empty((_RING + ROOM, 2), np.int64), np.empty(ROOM, np.uint64)
-    hits, latest = np.empty((256, 4), np.int64), np.full(len(index.keys), -1, np.int32)
+    hits, latest = np.empty((256, 4), np.int32), np.full(len(index.keys), -1, np.int32)
     none = np.zeros(len(index.keys), np.bool_)
     for d in range(len(addresses)):
         state[:], rolling[:], words[:_RING] = NONE, NONE, NONE

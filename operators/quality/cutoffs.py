@@ -226,11 +226,13 @@ class Applied:
         first = [cut.first if cut and cut.first else (0, 0) for cut in here]
         key, tie = (np.array([pair[i] for pair in first], np.uint64)[ranks.codes] for i in (0, 1))
         cutting = np.array([bool(cut and cut.first) for cut in here], np.bool_)[ranks.codes]
-        learned = np.array([cut is not None for cut in here], np.bool_)[ranks.codes]
+        learned, bounded = (np.array(flags, np.bool_)[ranks.codes] for flags in (
+            [cut is not None for cut in here], [self.ranked.amount(group) is not None for group in ranks.groups]))
         beyond = cutting & (ranks.key > key)
         equal = np.flatnonzero(cutting & (ranks.key == key))
         beyond[equal] = self.ranked.ties(batch, equal) >= tie[equal]
-        return verdict(self.ranked, beyond, ~ranks.known, ~learned)
+        # A group in which no value is known has no cut, and needs none to tell that a value is missing.
+        return verdict(self.ranked, beyond, ~ranks.known, ~learned & (ranks.known | ~bounded))
 
     def values(self, batch: pa.RecordBatch) -> Floats | None:
         """What rows are ranked by."""

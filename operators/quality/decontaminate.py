@@ -43,16 +43,16 @@ class Decontaminate:
     """Adds what a document shares with evaluation sets, as int64 counts and two strings named ``{name}.{signal}``.
 
     Words are bare words (``text.bare``): no case, no punctuation. An entry of the index is an n-gram or a paragraph of an
-    item; a *hit* is an occurrence of an entry in the document. Hits are told by 64-bit hashes. An entry that more than
-    eight items share counts for the first eight, in the order of ``sets``.
+    item; a *hit* is an occurrence of an entry in the document. Hits are told by 64-bit hashes. Entries that more than eight
+    items share do not tell which item it is, unless all of a document's are so: then its rarest do.
 
     ================== =================================================================================================
     words              bare words of the document
     hits               occurrences of entries
     matched_words      words that any hit covers, each once
-    set, item          the item with the most hits, of equals the first, and its evaluation set; null without a hit
+    set, item          the item with the most hits that tell it, of equals the first, and its set; null without a hit
     item_words         words of that item, 0 without a hit
-    item_matched_words words of that item that hits cover, each once (where an n-gram first stands in it)
+    item_matched_words words of that item that hits cover, each once, wherever in the item they stand
     chars              characters of the document as it came
     pieces             gpt3: what the cuts leave, short fragments too; 1 without a hit, 0 for an empty text
     kept_chars         gpt3: characters of the pieces that are long enough; ``chars`` without a hit
@@ -106,9 +106,15 @@ class Decontaminate:
         for key in ("window", "fragment", "max_documents"):
             if (getattr(self, key) or 0) < 0:
                 raise ConfigError(f"{where}: {key} must be 0 or more; got {getattr(self, key)}")
-        if self.method != "gpt3" and (self.edit or self.max_documents):
-            key = "edit" if self.edit else "max_documents"
-            raise ConfigError(f"{where}: {key} belongs to method=gpt3; {self.method} only counts: leave it out")
+        unused = {"edit": (False,), "window": (Decontaminate.window,), "fragment": (Decontaminate.fragment,),
+                  "max_documents": (None, 0)}
+        for key, values in unused.items():
+            if self.method != "gpt3" and getattr(self, key) not in values:
+                raise ConfigError(f"{where}: {key} belongs to method=gpt3; {self.method} only counts: leave {key} out; got "
+                                  f"{getattr(self, key)}")
+        if self.common and not self.bound:
+            raise ConfigError(f"{where}: common={self.common} would be passed over: with max_documents=0, and with methods "
+                              "other than gpt3, every n-gram counts; leave one of them out")
 
     @property
     def adds(self) -> pa.Schema:
@@ -178,7 +184,8 @@ class Decontaminate:
         counts, best = np.zeros((len(COLUMNS), len(texts)), np.int64), np.full(len(texts), -1, np.int64)
         documents = np.zeros(len(loaded.names), np.int64)
         fewest = (self.ngram or METHODS[self.method]) if self.method == "dolma" else 0
-        cuts = scan(texts.addresses, texts.lengths, loaded.tables, ignored, bare.tables(), fewest, self.window,
+        window = self.window if self.method == "gpt3" else -1
+        cuts = scan(texts.addresses, texts.lengths, loaded.tables, ignored, bare.tables(), fewest, window,
                     oldest_weight(loaded.tables), int(loaded.tables.words.max(initial=0)), counts, best, documents)
         if self.method == "gpt3":
             batch = self._pieces(batch, texts, cuts, counts)
@@ -188,7 +195,7 @@ class Decontaminate:
                    loaded.names.take(owners), loaded.ids.take(items)]
         return Outcome(append(batch, self.adds, columns), _report(loaded, best, documents))
 
-    def _pieces(self, batch: pa.RecordBatch, texts: Texts, cuts: Integers, counts: Integers) -> pa.RecordBatch:
+    def _pieces(self, batch: pa.RecordBatch, texts: Texts, cuts: Any, counts: Integers) -> pa.RecordBatch:
         """Count the pieces, and put them in the place of the text where that is asked for."""
         counts[CHARS] = counts[KEPT_CHARS] = characters(texts)
         counts[PIECES] = texts.lengths > 0

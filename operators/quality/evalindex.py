@@ -1,8 +1,9 @@
 """The index of evaluation sets: their n-grams (or paragraphs) by hash, and the items that each stands in.
 
-    T entries, sorted by key · P postings (entry, item) · I items · S sets · W words of the filter
+    T entries, sorted by key · P postings (entry, item) · O occurrences (entry, item, place) · I items · S sets
+    W words of the filter
 
-An n-gram's value is the polynomial of its words' hashes in ``_RADIX`` modulo 2^64, and its key mixes in its length. The
+An n-gram's value is the polynomial of its words' hashes in ``RADIX`` modulo 2^64, and its key mixes in its length. The
 filter says of nearly every run of words that it ends no entry, and of one in fifty or so that it may.
 """
 
@@ -22,8 +23,7 @@ from corpusmill.operators.text.buffers import Texts
 
 Array = Any  # of numbers; numba's arrays have no useful type
 
-FORMAT = 1
-MOST_POSTINGS = 8  # items per entry: boilerplate stands in hundreds, and would cost that much at every hit
+FORMAT = 2
 LONGEST = 50  # words of an n-gram
 
 RADIX = np.uint64(0xD6E8FEB86659FD93)
@@ -42,9 +42,10 @@ class Index(NamedTuple):
     keys: Array  # [T] uint64
     sizes: Array  # [T] int32: words of the entry
     firsts: Array  # [T + 1] int32: its postings
-    items: Array  # [P] int32
-    places: Array  # [P] int32: the word of the item at which the entry stands
-    sets: Array  # [I] int32: the set of the item
+    items: Array  # [P] int32: ascending within an entry
+    starts: Array  # [P + 1] int32: the posting's occurrences
+    places: Array  # [O] int32: the word of the item at which the entry stands, ascending within a posting
+    sets: Array  # [I] int32: the set of the item, ascending
     words: Array  # [I] int32: words of the item
     lengths: Array  # the lengths of n-grams there are, the shortest first; empty for paragraphs
 
@@ -168,11 +169,8 @@ def _packed(method: str, counts: list[dict[str, Any]], gathered: list[_Found]) -
     keys, entries = np.unique(np.concatenate([f.keys for f in gathered]), return_inverse=True)
     entry_sizes = np.empty(len(keys), np.int32)
     entry_sizes[entries] = sizes
-    postings, starts = _postings(entries, items, places, len(keys))
-    arrays = {
+    arrays = _postings(entries, items, places, len(keys)) | {
         "bits": _filter(suffixes), "directory": _directory(keys), "keys": keys, "sizes": entry_sizes,
-        "firsts": starts.astype(np.int32), "items": items[postings].astype(np.int32),
-        "places": places[postings].astype(np.int32),
         "sets": np.repeat(np.arange(len(counts)), [n["items"] for n in counts]).astype(np.int32),
         "words": np.concatenate([n.pop("item_words") for n in counts]).astype(np.int32),
         "lengths": np.array(lengths, np.int32),
@@ -188,16 +186,16 @@ def _suffixes(found: _Found, n: int) -> Array:
     return mixed(_values(found.words, n)[found.flat - n])
 
 
-def _postings(entries: Array, items: Array, places: Array, count: int) -> tuple[Array, Array]:
-    """Occurrences by entry, the first of each item and of the first ``MOST_POSTINGS`` items, and where entries begin."""
+def _postings(entries: Array, items: Array, places: Array, count: int) -> dict[str, Array]:
+    """The index's arrays that say where the ``count`` entries stand, out of their occurrences in any order."""
     order = np.lexsort((places, items, entries))
-    entry, item = entries[order], items[order]
+    entries, items, places = entries[order], items[order], places[order]
     new = np.ones(len(order), np.bool_)
-    new[1:] = (entry[1:] != entry[:-1]) | (item[1:] != item[:-1])
-    order, entry = order[new], entry[new]
-    rank = np.arange(len(entry)) - np.searchsorted(entry, entry)
-    order, entry = order[rank < MOST_POSTINGS], entry[rank < MOST_POSTINGS]
-    return order, np.searchsorted(entry, np.arange(count + 1))
+    new[1:] = (entries[1:] != entries[:-1]) | (items[1:] != items[:-1])
+    starts = np.flatnonzero(new)
+    found = {"firsts": np.searchsorted(entries[starts], np.arange(count + 1)), "items": items[starts],
+             "starts": np.append(starts, len(order)), "places": places}
+    return {name: array.astype(np.int32) for name, array in found.items()}
 
 
 def _filter(suffixes: Array) -> Array:
@@ -229,23 +227,33 @@ def _serialised(facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
 def load(path: Path, digest: str) -> Loaded:
     """The index in a file, mapped into memory so that the workers of a node share it; read once per process.
 
-    Raises Corrupt for a file that is no index.
+    Raises Corrupt for a file that is no index, or not the whole of one.
     """
-    data = np.memmap(path, np.uint8, "r")
-    head = bytes(data[: 1 << 24]).partition(b"\n")[0]
     try:
-        facts = json.loads(head)
-        listed = facts["arrays"] if facts["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError):
-        listed = None
-    if listed is None:
-        raise Corrupt(f"{path} is no index of evaluation sets that this version reads: delete it, and run the job again")
+        facts, arrays = _parsed(np.memmap(path, np.uint8, "r"))
+        text, ends = arrays.pop("id_bytes").tobytes(), arrays.pop("id_ends").tolist()
+        ids = [text[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
+        names = [one["name"] for one in facts["sets"]]
+        return Loaded(Index(**arrays), facts, pa.array(names, pa.string()), pa.array(ids, pa.string()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # an empty file cannot be mapped: ValueError too
+        raise Corrupt(f"{path} is no index of evaluation sets that this version reads ({error}): delete it, and run the job "
+                      "again") from error
+
+
+def _parsed(data: Array) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The line of JSON, and the arrays as views. Raises ValueError for a file that is too short or too long for them."""
+    head = bytes(data[: 1 << 24]).partition(b"\n")[0]
+    facts = json.loads(head)
+    if facts["format"] != FORMAT:
+        raise ValueError(f"its format is {facts['format']!r}")
     arrays, at = {}, len(head) + 1
-    for name, (kind, size) in listed.items():
+    for name, (kind, size) in facts["arrays"].items():
         at += -at % 64
-        nbytes = size * np.dtype(kind).itemsize
-        arrays[name] = np.asarray(data[at : at + nbytes]).view(kind)
-        at += nbytes
-    text, ends = arrays.pop("id_bytes").tobytes(), arrays.pop("id_ends").tolist()
-    ids = [text[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
-    return Loaded(Index(**arrays), facts, pa.array([s["name"] for s in facts["sets"]], pa.string()), pa.array(ids, pa.string()))
+        part = np.asarray(data[at : at + size * np.dtype(kind).itemsize])
+        at += size * np.dtype(kind).itemsize
+        if at > len(data):
+            raise ValueError(f"it ends within {name}")
+        arrays[name] = part.view(kind)
+    if at != len(data):
+        raise ValueError(f"it has {len(data)} bytes instead of {at}")
+    return facts, arrays

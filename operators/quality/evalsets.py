@@ -15,15 +15,15 @@ class EvalSet:
     """One evaluation set: a file of records, and what of a record is text.
 
     An item's text is its ``query`` fields and then its ``label`` fields, a line each; lists and objects give the strings in
-    them, in order. Without either, every field but ``id`` counts that holds a string, or a list or object with strings in
-    it. Raises ConfigError for a set without a path or a name.
+    them, in order. Without either, every field but that of the id counts that holds a string, or a list or object with
+    strings in it. Raises ConfigError for a set without a path or a name.
     """
 
     path: str  # JSON Lines, JSON or Parquet
     name: str  # what a hit is reported under
     query: tuple[str, ...] = ()  # fields of the question: text, choices
     label: tuple[str, ...] = ()  # fields of the answer
-    id: str = "id"  # the field that names an item; without it items are numbered from 0
+    id: str | None = None  # the field that names an item; null: ``id`` where there is one, else items are numbered from 0
 
     def __post_init__(self) -> None:
         if not self.path or not self.name:
@@ -46,6 +46,9 @@ class EvalSet:
                                   + (f": did you mean {near[0]!r}?" if near else ""))
         if not isinstance(given.get("path"), str):
             raise ConfigError(f"{where} must be a path, or a mapping with a path; got {entry!r}")
+        for key in ("name", "id"):
+            if not isinstance(given.get(key, ""), str) and not (key == "id" and given[key] is None):
+                raise ConfigError(f"{where}.{key} must be a string; got {given[key]!r}: put it in quotes")
         texts = {key: _names(f"{where}.{key}", given[key]) for key in ("query", "label") if key in given}
         return cls(**{"name": _stem(given["path"])} | given | texts)
 
@@ -57,17 +60,21 @@ class EvalSet:
         if not records:
             raise DataError(f"the evaluation set {self.name!r} ({self.path}) has no records")
         known = list(dict.fromkeys(key for record in records for key in record))
-        for key in (*self.query, *self.label):
+        for key in (*self.query, *self.label, *([self.id] if self.id is not None else [])):
             if key not in known:
                 raise ConfigError(f"evaluation set {self.name!r}: no record of {self.path} has a field {key!r}; there is "
                                   f"{', '.join(known)}")
-        query = self.query if self.query or self.label else tuple(key for key in known if key != self.id)
+        query = self.query if self.query or self.label else tuple(key for key in known if key != self._id)
         strict = bool(self.query or self.label)
         return [(_lines(record, query, strict), _lines(record, self.label, strict)) for record in records]
 
     def ids(self, records: Sequence[Record]) -> list[str]:
         """What each item is called."""
-        return [str(record[self.id]) if record.get(self.id) is not None else str(i) for i, record in enumerate(records)]
+        return [str(record[self._id]) if record.get(self._id) is not None else str(i) for i, record in enumerate(records)]
+
+    @property
+    def _id(self) -> str:
+        return "id" if self.id is None else self.id
 
 
 def parse_sets(entries: Any) -> tuple[EvalSet, ...]:

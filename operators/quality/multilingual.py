@@ -26,17 +26,18 @@ class Multilingual:
     documents of one language and needs no dictionary; it does not find where words end.
 
     Stop words are compared with whole words, in lower case, capitals or with a capital first; in scripts without spaces
-    each place counts at which one of at most three characters begins. ``stop_words`` is null where the language has no list.
+    each place counts at which one begins or several do. ``stop_words`` is null where the language has no list.
 
     ==================== ===============================================================================================
     words, word_chars    words as above, and the characters in them
     stop_words           occurrences of stop words
     distinct_stop_words  how many of the language's stop words occur
+    line_feeds           "\\n", as Datatrove counts them
     filled_lines         lines that are not blank
     ended_lines          lines that end as sentences do in any script: . ! ? " … 。 ！ ？ ． ｡ ؟ ۔ । ॥ ። ។ ။
     ==================== ===============================================================================================
 
-    Raises ConfigError for a language without words, or with more than 64.
+    Raises ConfigError for a language without words, or with more than 64, and for a word with whitespace.
     """
 
     stopwords: Mapping[str, Any]  # language → its words
@@ -52,9 +53,7 @@ class Multilingual:
         if not given:
             raise ConfigError(f"operator {self.name!r}: stopwords must have a list for at least one language")
         for language, words in given.items():
-            if isinstance(words, str) or not 0 < len(words) <= MOST_WORDS or not all(isinstance(w, str) and w for w in words):
-                raise ConfigError(f"operator {self.name!r}: stopwords.{language} must be a list of 1 to {MOST_WORDS} words; "
-                                  f"got {words!r}")
+            _check_list(f"operator {self.name!r}: stopwords.{language}", language, words)
         object.__setattr__(self, "stopwords", _Lists((k, tuple(v)) for k, v in sorted(given.items())))
 
     @property
@@ -75,7 +74,9 @@ class Multilingual:
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that adds the counts."""
         fields, languages = self.adds, pa.array(list(self.stopwords), pa.string())
-        keys, bits = _table([tuple(words) for words in self.stopwords.values()])
+        lists = [tuple(words) for words in self.stopwords.values()]
+        keys, bits = _table(lists)
+        longest = np.array([max(len(form) for word in words for form in _forms(word)) for words in lists], np.int64)
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, self.reads, f"the batch of {self.name!r}")
@@ -83,10 +84,10 @@ class Multilingual:
             found = batch.column(self.language).dictionary_encode()
             known = pc.index_in(found.dictionary, languages).fill_null(-1).to_numpy()
             codes = found.indices.fill_null(len(known)).to_numpy()
-            lists = np.append(known, -1)[codes].astype(np.int64)
+            chosen = np.append(known, -1)[codes].astype(np.int64)
             counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            count_multilingual(texts.addresses, texts.lengths, lists, keys, bits, counts)
-            return Outcome(append(batch, fields, _columns(counts, lists < 0)), {})
+            count_multilingual(texts.addresses, texts.lengths, chosen, longest, keys, bits, counts)
+            return Outcome(append(batch, fields, _columns(counts, chosen < 0)), {})
 
         return apply
 
@@ -98,9 +99,26 @@ class _Lists(dict[str, tuple[str, ...]]):
         return hash(tuple(self.items()))
 
 
+def _check_list(where: str, language: object, words: object) -> None:
+    quoted = 'put "no", "on", "off" and the like in quotes'
+    if not isinstance(language, str):
+        raise ConfigError(f"{where}: {language!r} is no text, as languages are: {quoted}")
+    if not isinstance(words, list | tuple) or not 0 < len(words) <= MOST_WORDS:
+        raise ConfigError(f"{where} must be a list of 1 to {MOST_WORDS} words; got {words!r}")
+    for word in words:
+        if not isinstance(word, str):
+            raise ConfigError(f"{where} must be a list of words; {word!r} is no text: {quoted}")
+        if word.split() != [word]:
+            raise ConfigError(f"{where} must be a list of words, without whitespace; got {word!r}")
+
+
 def _columns(counts: Any, unknown: Any) -> list[pa.Array]:
     return [pa.array(column, mask=unknown) if name.endswith("stop_words") else pa.array(column)
             for name, column in zip(COLUMNS, counts, strict=True)]
+
+
+def _forms(word: str) -> set[str]:
+    return {word, word.lower(), word.upper(), word.capitalize()}
 
 
 def _table(lists: list[tuple[str, ...]]) -> tuple[Any, Any]:
@@ -108,7 +126,7 @@ def _table(lists: list[tuple[str, ...]]) -> tuple[Any, Any]:
     entries: dict[int, int] = {}
     for number, words in enumerate(lists):
         for bit, word in enumerate(words):
-            for form in {word, word.lower(), word.upper(), word.capitalize()}:
+            for form in _forms(word):
                 texts = Texts.of(pa.array([form]))
                 entries.setdefault(int(words_key(int(texts.addresses[0]), int(texts.lengths[0]), number)), bit)
     size = 1 << max(6, (4 * len(entries)).bit_length())

@@ -22,12 +22,11 @@ from corpusmill.operators.text.simd import (
 )
 from corpusmill.operators.text.words import decode, space_mask
 
-COLUMNS = ("words", "word_chars", "stop_words", "distinct_stop_words", "filled_lines", "ended_lines")
-WORDS, WORD_CHARS, STOPS, DISTINCT, FILLED, ENDED = range(6)
+COLUMNS = ("words", "word_chars", "stop_words", "distinct_stop_words", "line_feeds", "filled_lines", "ended_lines")
+WORDS, WORD_CHARS, STOPS, DISTINCT, FEEDS, FILLED, ENDED = range(7)
 
 MOST_WORDS = 64  # of a language: a bit each
 HAN, KANA, LONG = 2, 3, 5  # characters of a usual word
-_LONGEST_STOP_WORD = 3
 _ENDS = np.array([ord(c) for c in '.!?"…。！？．｡؟۔।॥።។။'], np.int64)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -39,18 +38,24 @@ def words_key(address: int, size: int, language: int) -> Any:
 
 
 @kernel
-def count_multilingual(addresses: Integers, lengths: Integers, lists: Any, keys: Any, bits: Any, counts: Integers) -> None:
-    """Fill ``counts`` (COLUMNS × documents); ``lists`` is the number of each document's stop words, -1 for none."""
+def count_multilingual(
+    addresses: Integers, lengths: Integers, lists: Any, longest: Integers, keys: Any, bits: Any, counts: Integers
+) -> None:
+    """Fill ``counts`` (COLUMNS × documents); ``lists`` is the number of each document's stop words, -1 for none.
+
+    ``longest`` is the number of characters of the longest word of each list.
+    """
     row = np.empty(len(counts), np.int64)
     for d in range(len(addresses)):
         row[:] = 0
-        seen = _count_document(addresses[d], lengths[d], lists[d], keys, bits, row)
+        most = longest[lists[d]] if lists[d] >= 0 else 0
+        seen = _count_document(addresses[d], lengths[d], lists[d], most, keys, bits, row)
         row[DISTINCT] = count_ones(seen)
         counts[:, d] = row
 
 
 @kernel
-def _count_document(address: int, length: int, language: int, keys: Any, bits: Any, row: Integers) -> Any:
+def _count_document(address: int, length: int, language: int, most: int, keys: Any, bits: Any, row: Integers) -> Any:
     """Word after word by the edges of whitespace; a line ends with the last word before its line feed."""
     seen, before, spill = NONE, ONE, NONE
     start = last = -1
@@ -60,6 +65,7 @@ def _count_document(address: int, length: int, language: int, keys: Any, bits: A
         space |= ~valid
         edges = space ^ (space << ONE | before)
         feeds = equal(block, LINE_FEED) & valid
+        row[FEEDS] += count_ones(feeds)
         before = space >> TOP
         events = edges | feeds
         while events != NONE:
@@ -70,14 +76,14 @@ def _count_document(address: int, length: int, language: int, keys: Any, bits: A
                 if start < 0:
                     start = here
                 else:
-                    seen |= _count_word(address + start, address + here, language, keys, bits, row)
+                    seen |= _count_word(address + start, address + here, language, most, keys, bits, row)
                     start, last = -1, here
             if feeds >> np.uint64(bit) & ONE != NONE and last >= 0:
                 row[FILLED] += 1
                 row[ENDED] += _ends_sentence(address, last)
                 last = -1
     if start >= 0:
-        seen |= _count_word(address + start, address + length, language, keys, bits, row)
+        seen |= _count_word(address + start, address + length, language, most, keys, bits, row)
         last = length
     if last >= 0:
         row[FILLED] += 1
@@ -98,7 +104,7 @@ def _ends_sentence(address: int, end: int) -> bool:
 
 
 @kernel
-def _count_word(start: int, stop: int, language: int, keys: Any, bits: Any, row: Integers) -> Any:
+def _count_word(start: int, stop: int, language: int, most: int, keys: Any, bits: Any, row: Integers) -> Any:
     """Count a run of non-whitespace; returns the bits of the stop words in it."""
     wide = NONE
     for at in range(start, stop, 64):
@@ -110,18 +116,18 @@ def _count_word(start: int, stop: int, language: int, keys: Any, bits: Any, row:
         if bit >= 0:
             row[STOPS] += 1
             seen = ONE << np.uint64(bit)
-            row[WORDS] += 1 if wide == NONE else _cut(start, stop, -1, keys, bits, row)[0]
+            row[WORDS] += 1 if wide == NONE else _cut(start, stop, -1, 0, keys, bits, row)[0]
             return seen
     if wide == NONE:
         row[WORDS] += 1
         return seen
-    words, found = _cut(start, stop, language, keys, bits, row)
+    words, found = _cut(start, stop, language, most, keys, bits, row)
     row[WORDS] += words
     return seen | found
 
 
 @kernel
-def _cut(start: int, stop: int, language: int, keys: Any, bits: Any, row: Integers) -> tuple[int, Any]:
+def _cut(start: int, stop: int, language: int, most: int, keys: Any, bits: Any, row: Integers) -> tuple[int, Any]:
     """Words of a run, cut where scripts change, and the bits of the stop words of scripts without spaces."""
     words = inside = kind = 0
     seen, at = NONE, start
@@ -134,23 +140,24 @@ def _cut(start: int, stop: int, language: int, keys: Any, bits: Any, row: Intege
         kind = here
         inside += 1
         if kind > 0 and language >= 0:
-            seen |= _stop_words_at(at, stop, language, keys, bits, row)
+            seen |= _stop_words_at(at, stop, language, most, keys, bits, row)
         at += _size(point)
     return words + (1 if kind == 0 else (inside + kind - 1) // kind), seen
 
 
 @kernel
-def _stop_words_at(at: int, stop: int, language: int, keys: Any, bits: Any, row: Integers) -> Any:
-    end = at
-    for _ in range(_LONGEST_STOP_WORD):
+def _stop_words_at(at: int, stop: int, language: int, most: int, keys: Any, bits: Any, row: Integers) -> Any:
+    """The bits of all stop words that begin at a place, which counts once."""
+    seen, end = NONE, at
+    for _ in range(most):
         if end >= stop:
-            return NONE
+            break
         end += _size(decode(end))
         bit = _find(words_key(at, end - at, language), keys, bits)
         if bit >= 0:
-            row[STOPS] += 1
-            return ONE << np.uint64(bit)
-    return NONE
+            seen |= ONE << np.uint64(bit)
+    row[STOPS] += seen != NONE
+    return seen
 
 
 @inlined

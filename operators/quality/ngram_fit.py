@@ -9,6 +9,7 @@ discounts are known, and their probability goes to the shorter ones, so that pro
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -220,7 +221,7 @@ def estimate(state: Counts, order: int, prune: int) -> tuple[dict[str, Any], Wor
     own[single] = discounted[single] / adjusted[single].sum()
     taken = np.bincount(within[kept & ~single], own[kept & ~single], len(state.keys))
     left = np.where(totals > 0, 1 - taken, 1.0)
-    unknown = (1 - own[single].sum()) / (single.sum() + 1)
+    unknown = (1 - math.fsum(own[single])) / (single.sum() + 1)  # numpy's order of adding depends on the processor
     chance = own + np.where(single, unknown, 0.0)
     for n in range(2, order + 1):
         here = state.orders == n

@@ -3,18 +3,18 @@
 Log-probabilities are whole millionths of log10, so a document's sum is exact, whatever batch it travels in. N-grams are
 told by 63-bit hashes of their tokens (``text.lexing``): of ten million, two are confused with probability 5e-6.
 
-The file has the safetensors layout (8 bytes length, JSON header, little-endian arrays), as that of ``domain.model``.
+The file is one of ``operators.tensors``, as that of ``domain.model``.
 """
 
 import dataclasses
 import functools
-import json
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.tensors import pack, unpack
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lexing import BLOCK, BOUNDARY, Codes, lex
 from corpusmill.operators.text.simd import fold_multiply, inlined, kernel
@@ -25,7 +25,6 @@ LONGEST = 6  # tokens of an n-gram
 
 Words = npt.NDArray[np.uint64]
 
-_TYPES: dict[str, np.dtype[Any]] = {"U64": np.dtype("<u8"), "I32": np.dtype("<i4")}
 _FIRST, _SECOND, _SLOT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xE7037ED1A0B428DB), np.uint64(0xD6E8FEB86659FD93)
 _ODD, _NOTHING, _LOW, _HALF = np.uint64(1), np.uint64(0), np.uint64(0xFFFFFFFF), np.uint64(32)
 
@@ -67,36 +66,22 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The file."""
-        header: dict[str, Any] = {"__metadata__": {"format": FORMAT, "facts": json.dumps(self.facts, sort_keys=True)}}
-        parts, end = [], 0
-        for name, kind in (("keys", "U64"), ("log_probs", "I32"), ("backoffs", "I32")):
-            array = np.ascontiguousarray(getattr(self, name), _TYPES[kind])
-            parts.append(array.tobytes())
-            header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
-            end += array.nbytes
-        head = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-        head += b" " * (-len(head) % 8)
-        return b"".join([len(head).to_bytes(8, "little"), head, *parts])
+        return pack(FORMAT, self.facts, {"keys": self.keys, "log_probs": self.log_probs, "backoffs": self.backoffs})
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "this artifact") -> "Model":
-        """Read the file. Raises DataError where it is another kind of file."""
+        """Read the file. Raises DataError where it is another kind of file, or not the whole of one."""
         try:
-            size = int.from_bytes(data[:8], "little")
-            header = json.loads(data[8:8 + size])
-            told = header.pop("__metadata__")
-            if told["format"] != FORMAT:
-                raise KeyError(told["format"])
-            arrays = {name: _array(data, 8 + size, field) for name, field in header.items()}
-            return cls(json.loads(told["facts"]), **arrays)
+            facts, arrays = unpack(FORMAT, data)
+            model = cls(facts, **arrays)
+            if not (model.keys.shape == model.log_probs.shape == model.backoffs.shape and model.keys.ndim == 1):
+                raise ValueError("its arrays are not of one length")
+            if not (1 <= model.order <= LONGEST and model.unknown <= 0):
+                raise ValueError(f"order is {model.order}, unknown {model.unknown}")
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{where} is not an n-gram model ({FORMAT}): {type(error).__name__}: {error}; give one that "
-                            "train_perplexity wrote") from error
-
-
-def _array(data: bytes, start: int, field: dict[str, Any]) -> npt.NDArray[Any]:
-    first, end = field["data_offsets"]
-    return np.frombuffer(data[start + first:start + end], _TYPES[field["dtype"]]).copy()
+            raise DataError(f"{where} is not an n-gram model ({FORMAT}): {error}; give one that train_perplexity "
+                            "wrote") from error
+        return model
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpusmill.operators.contract import Apply, Outcome
-from corpusmill.operators.domain.embed import Floats, project, terms
+from corpusmill.operators.domain.embed import Floats, nearest, project, terms
 from corpusmill.operators.domain.model import NONE, Model
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import require
@@ -22,10 +22,11 @@ class Outlier:
 
     Vectors have length 1: hashed TF-IDF in a few latent dimensions (``domain.embed``), so distances lie from 0 to 2 or
     so. ``{name}.distance`` is the one to the nearest centroid and ``{name}.domain`` its name; ``{name}.mean_distance`` is
-    the one to the mean of all centroids. Distances are float32, and null where no word of the text is known.
+    the one to the mean of all centroids. Distances are float32. Where no word of the text is known, the distances are null
+    and the domain is ``none``.
 
-    ``path`` is the model: its file, or the ``@name`` of domains that were made with it. Raises DataError for a file that is
-    none.
+    ``path`` is the model: its file, or the ``@name`` of domains that were made with it. Raises DataError that names it for a
+    file that is none.
     """
 
     name: str = "outlier"
@@ -53,14 +54,14 @@ class Outlier:
         if "model" not in files:
             raise ConfigError(f"operator {self.name!r}: the model {self.path!r} has not been fetched: name domains that "
                               "regroup=kmeans made with path=@NAME")
-        model, fields = _loaded(files["model"], self.digest), self.adds
+        model, fields = _loaded(files["model"], self.digest, f"operator {self.name!r}: its model {self.path!r}"), self.adds
         names, mean = pa.array([*model.names, NONE], pa.string()), model.centroids.astype(np.float64).mean(0).astype(np.float32)
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, TEXT, f"the batch of {self.name!r}")
             found = terms(batch.column("text"), model.facts["bits"])
-            codes, squares = model.assign(found.offsets, found.buckets, found.counts)
             vectors = project(found.offsets, found.buckets, found.counts, model.rows, model.projection)
+            codes, squares = nearest(vectors, model.centroids)
             distances = (np.sqrt(squares), _distances(vectors, mean))
             columns = [pa.array(values, mask=codes < 0) for values in distances]
             return Outcome(append(batch, fields, [*columns, names.take(pa.array(codes % len(names)))]), {})
@@ -78,6 +79,6 @@ def _distances(vectors: Floats, mean: Floats) -> Floats:
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(path: Path, digest: str) -> Model:
+def _loaded(path: Path, digest: str, where: str) -> Model:
     """The model, read once per process."""
-    return Model.from_bytes(path.read_bytes())
+    return Model.from_bytes(path.read_bytes(), where)

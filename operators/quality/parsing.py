@@ -54,21 +54,30 @@ def _parse(index: int, entry: Mapping[str, Any]) -> Entry:
     for key in ("reason", "signal"):
         if not isinstance(given.get(key), str):
             _refuse(f"{where}.{key}", given.get(key), "a string")
+    _check_reason(where, given["reason"])
     try:
         return kind(**{key: _value(f"{where}.{key}", key, value) for key, value in given.items() if value is not None})
     except ConfigError as error:
         raise ConfigError(f"{error}" if f"{error}".startswith(where) else f"{where}: {error}") from None
 
 
+def _check_reason(where: str, reason: str) -> None:
+    """Counts are named by reasons: ``kept`` is no reason, and ``/`` and ``#`` part their names."""
+    if not reason.strip() or reason == "kept" or set("/#") & set(reason):
+        _refuse(f"{where}.reason", reason, "a word of your own: not empty, not 'kept', without / and #")
+
+
 def _kind(where: str, given: dict[str, Any]) -> tuple[type[Entry], dict[str, Any]]:
     """The class of an entry, and its fields; ``select: threshold`` is what an entry without ``select`` is."""
     method = given.get("select", "threshold")
     rest = {key: value for key, value in given.items() if key != "select"}
+    if "method" in given:
+        raise ConfigError(f"{where}: unknown key 'method': a selector is named by select")
     if method == "threshold":
         return Rule, rest
     if method == "pareto":
         return Pareto, rest
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         options = ["threshold", *METHODS, "pareto"]
         raise ConfigError(f"{where}.select: there is no selector {method!r}{nearest(str(method), options)}; there is "
                           f"{', '.join(options)}")
@@ -86,15 +95,15 @@ def _value(where: str, key: str, value: Any) -> Any:
     if key in BOUNDS or key in AMOUNTS:
         return _number(where, value, times=key in BOUNDS)
     if key in ("isin", "not_in"):
-        return _values(where, value, str | int)
+        return _listed(where, value)
     if key == "when":
         return _condition(where, value)
     if key == "invert" and not isinstance(value, bool):
         _refuse(where, value, "true or false")
     if key == "seed" and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 64):
         _refuse(where, value, "a whole number from 0 to 2^64 - 1")
-    if key == "alpha":
-        return _number(where, value, times=False)
+    if key == "alpha" and (not isinstance(value, int | float) or isinstance(value, bool)):
+        _refuse(where, value, "a number")
     if key in ("by", "size", "missing", "order") and not isinstance(value, str):
         _refuse(where, value, "a string")
     return value
@@ -113,6 +122,8 @@ def _number(where: str, value: Any, *, times: bool) -> float | str | ByGroup:
 
 
 def _by_group(where: str, value: Mapping[Any, Any]) -> ByGroup:
+    if not value:
+        _refuse(where, value, "a number, or a number for each group")
     for group, number in value.items():
         if not isinstance(group, str):
             _refuse(where, group, 'a mapping from texts: put "no", "on", "off" and the like in quotes')
@@ -138,6 +149,14 @@ def _values(where: str, entry: Any, kind: Any) -> tuple[Any, ...]:
     if not listed or not all(isinstance(value, kind) for value in entry):
         _refuse(where, entry, "a list of values")
     return tuple(entry)
+
+
+def _listed(where: str, entry: Any) -> tuple[Any, ...]:
+    """Values of one type, as the column is that holds them."""
+    values = _values(where, entry, str | int)
+    if len({type(value) for value in values}) > 1:
+        _refuse(where, entry, 'a list of values of one type: put "no", "on", "off" and numbers in quotes where texts are meant')
+    return values
 
 
 def _refuse(where: str, value: object, wanted: str) -> NoReturn:

@@ -76,7 +76,7 @@ class Perplexity:
         if "model" not in files:
             raise ConfigError(f"operator {self.name!r}: the model {self.path!r} has not been fetched: name one that "
                               "train_perplexity made with path=@NAME")
-        model = _loaded(files["model"], self.digest)
+        model = _loaded(files["model"], self.digest, f"operator {self.name!r}: its model {self.path!r}")
         fields, table = self.adds, points()
 
         def apply(batch: pa.RecordBatch) -> Outcome:
@@ -98,6 +98,6 @@ def perplexities(log10_prob: Integers, tokens: Integers) -> npt.NDArray[np.float
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(path: Path, digest: str) -> Model:
+def _loaded(path: Path, digest: str, where: str) -> Model:
     """The model, read once per process."""
-    return Model.from_bytes(path.read_bytes(), str(path))
+    return Model.from_bytes(path.read_bytes(), where)

@@ -14,6 +14,7 @@ from corpusmill.operators.quality.values import (
     Flags,
     Floats,
     by_group,
+    can_hold,
     check_signal,
     check_text,
     is_numeric,
@@ -91,13 +92,20 @@ class Rule:
                               "each other")
         if len({isinstance(n, str) for n in numbers}) > 1:
             raise ConfigError(f"rule {self.reason!r}: bounds are numbers or dates, not both")
-        low, high = self._ends()
-        if not isinstance(low, ByGroup) and not isinstance(high, ByGroup) and low > high:
-            raise ConfigError(f"rule {self.reason!r} drops everything: min {self._shown('min', 'above')} is above max "
-                              f"{self._shown('max', 'below')}")
+        if any(isinstance(bound, ByGroup) and not bound.numbers for bound in self.bounds):
+            raise ConfigError(f"rule {self.reason!r}: a bound for each group needs a number for at least one")
+        ends = self._ends()
+        named = [group for end in ends if isinstance(end, ByGroup) for group, _ in end.values]
+        for group in dict.fromkeys([*named, None]):  # None: the default, or all where there are no groups
+            low, high = (end.get(group) if isinstance(end, ByGroup) else end for end in ends)
+            if low is not None and high is not None and low > high:
+                of = "everything" if self.by is None else f"everything of {group!r}" if group else "everything of the others"
+                raise ConfigError(f"rule {self.reason!r} drops {of}: min {self._shown(group, 'min', 'above')} is above max "
+                                  f"{self._shown(group, 'max', 'below')}")
 
-    def _shown(self, *keys: str) -> object:
-        return next(getattr(self, key) for key in keys if getattr(self, key) is not None)
+    def _shown(self, group: str | None, *keys: str) -> object:
+        bound = next(getattr(self, key) for key in keys if getattr(self, key) is not None)
+        return bound.get(group) if isinstance(bound, ByGroup) else bound
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
@@ -139,7 +147,7 @@ class Rule:
     def _check_type(self, term: str, kind: pa.DataType, where: str) -> None:
         listed = self.isin or self.not_in
         if listed is not None:
-            if pa.types.is_string(kind) != all(isinstance(v, str) for v in listed):
+            if not can_hold(kind, listed):
                 raise ConfigError(f"{where}: {term!r} is {kind}, which none of {list(listed)} can be")
         elif pa.types.is_timestamp(kind):
             if self.bounded and not self.timed:

@@ -102,7 +102,7 @@ class Ranked:
         for number in amount.numbers if isinstance(amount, ByGroup) else (amount,):
             if key == "keep" and not 0 < number <= 1:
                 raise ConfigError(f"{where}: keep is a share above 0 and up to 1; got {number}")
-            if number < 0 or (key != "keep" and number != int(number)):
+            if not 0 <= number < math.inf or (key != "keep" and number != int(number)):
                 raise ConfigError(f"{where}: {key} is a whole number; got {number}")
         if isinstance(amount, ByGroup) and self.by is None:
             raise ConfigError(f"{where}: {key} for each group needs `by`, the column that has the groups")
@@ -158,7 +158,8 @@ class Pareto:
     ``numpy.random.pareto(alpha)`` draws it, so that a document is kept with probability ``(2 - score) ** -alpha``. Alpha is 9
     in Brown et al. 2020, "Language Models are Few-Shot Learners", appendix A, and 3 in Gao et al. 2020, "The Pile".
 
-    Raises ConfigError for an alpha that is not above 0, DataError for a score outside of 0 to 1.
+    Raises ConfigError for an alpha that is not above 0; DataError for a score outside of 0 to 1 of any row that the rule is
+    meant for, also one that an earlier rule drops, so that it does not depend on the other rules.
     """
 
     reason: str
@@ -185,13 +186,15 @@ class Pareto:
         check_types(self.signal, self.when, schema, where)
 
     def judge(self, batch: pa.RecordBatch) -> tuple[Flags, Flags]:
-        """Which rows fail, and for which it is applicable; whatever its condition says."""
+        """Which rows fail, and for which it is applicable; its condition tells only which scores must be right."""
         score = value(batch, self.signal)
-        if ((score < 0) | (score > 1)).any():
-            wrong = score[(score < 0) | (score > 1)][0]
-            raise DataError(f"rule {self.reason!r}: pareto needs a score from 0 to 1; {self.signal!r} is {wrong} for "
-                            "a document")
-        missing = np.isnan(score)
+        wrong = (score < 0) | (score > 1)
+        if self.when is not None:
+            wrong &= self.when.holds(batch.column(self.when.column))
+        if wrong.any():
+            raise DataError(f"rule {self.reason!r}: pareto needs a score from 0 to 1; {self.signal!r} is {score[wrong][0]} "
+                            "for a document")
+        missing, score = np.isnan(score), np.clip(score, 0, 1)
         # X > 1 - s, where X = U^(-1/alpha) - 1: then -ln U > alpha ln(2 - s).
         drawn = -log(uniform(priorities(batch.column("doc_id"), self.seed, f"pareto/{self.reason}")))
         lost = ~(drawn > self.alpha * log(2 - np.where(missing, 1, score)))

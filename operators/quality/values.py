@@ -118,6 +118,18 @@ def is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
+def can_hold(kind: pa.DataType, values: Sequence[str | int]) -> bool:
+    """Whether a column of a type can hold the values of a list: texts, truth values or whole numbers."""
+    wanted = str if pa.types.is_string(kind) else bool if pa.types.is_boolean(kind) else int
+    if (wanted is int and not is_numeric(kind)) or any(type(value) is not wanted for value in values):
+        return False
+    try:
+        pa.array(values).cast(kind)
+    except (pa.ArrowException, OverflowError):
+        return False
+    return True
+
+
 def check_text(column: str | None, schema: pa.Schema, where: str, key: str) -> None:
     """Raise ConfigError unless the column that ``key`` names holds text."""
     if column is not None and not pa.types.is_string(kind := type_of(column, schema, where)):

@@ -12,12 +12,12 @@
                 spacy_exceptions and spacy_rules their tables
     layer       TextLayer: words and lines located once for a chain (_words, _lines)
     normalise   Normalise: one form for line ends, invisible characters, blank space; rewriting holds its kernels
-    sentences   how many sentences a text has, as spaCy's rules and as Punkt would count them
+    sentences   how many sentences a text has, as Punkt would count them; spacy_sentences: as spaCy's rules count them
     editing     kernels that operators which remove lines are made of
     urls        RemoveUrls: URLs and runs of empty lines leave the text; removing holds its kernels, domains its list
     markup      text without tags, scripts and entities
     fasttext    classifiers read from fastText's files; classifying: the kernels that apply them
     content     digests of Arrow content; hashing: the hash kernels below it
     tokens      tokenizers that count
-    columns     the text column, and a batch with columns appended
+    columns     the text column, a batch with columns appended, and the frame of operators that edit
 """

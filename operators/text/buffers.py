@@ -10,6 +10,7 @@ from corpusmill.operators.errors import DataError, SchemaError
 from corpusmill.operators.text.simd import PADDING
 
 Integers = npt.NDArray[np.int64]
+_STRING = pa.string()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,20 +34,21 @@ class Texts:
         return int(self.lengths.max(initial=0))
 
     @classmethod
-    def of(cls, array: pa.Array, column: str = "text") -> "Texts":
-        """The documents of a string array, sliced or not.
+    def of(cls, array: pa.Array, column: str = "text", kind: pa.DataType = _STRING) -> "Texts":
+        """The documents of an array of ``kind``, string or for more than 2 GiB large_string, sliced or not.
 
         Raises SchemaError for another type and DataError for nulls, which the schema of documents rules out.
         """
-        if array.type != pa.string():
-            raise SchemaError(f"column {column!r} is {array.type}, expected string")
+        if array.type != kind:
+            raise SchemaError(f"column {column!r} is {array.type}, expected {kind}")
         if array.null_count:
             raise DataError(f"column {column!r} has {array.null_count} nulls in {len(array)} rows; documents without "
                             "text must be dropped or quarantined when they are ingested")
         if len(array) == 0:
             return cls(np.empty(0, np.int64), np.empty(0, np.int64), ())
         _, offset_buffer, data = array.buffers()
-        offsets = np.frombuffer(offset_buffer, np.int32)[array.offset:array.offset + len(array) + 1].astype(np.int64)
+        width = np.int32 if kind == _STRING else np.int64
+        offsets = np.frombuffer(offset_buffer, width)[array.offset:array.offset + len(array) + 1].astype(np.int64)
         address, size = (data.address, data.size) if data is not None else (0, 0)
         tail = int(np.searchsorted(offsets[1:], size - PADDING, side="right"))
         copied = np.zeros(int(offsets[-1] - offsets[tail]) + PADDING, np.uint8)

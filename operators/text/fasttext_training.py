@@ -1,10 +1,13 @@
-"""Learning a classifier of fastText's kind: the same text, seed and parameters give the same bytes on any machine.
+"""Learning a classifier of fastText's kind: the same texts, seed and parameters give the same bytes.
 
 Joulin et al. 2016, "Bag of Tricks for Efficient Text Classification": a text is the mean of the vectors of its words and runs
 of words, hashed into buckets; a softmax over labels follows; both are learned by stochastic gradient descent, one text a
-step, at a rate that falls to 0 in proportion to the words seen. As in facebookresearch/fastText (src/fasttext.cc, model.cc,
-loss.cc) but: one thread; texts in an order drawn anew for each epoch, where the library keeps that of the file; vectors begin
-uniform in ±1/D by a hash of their place, and those of buckets that no text reached are 0; sums are never reordered.
+step, at a rate that falls to 0 in proportion to the bytes seen. As in facebookresearch/fastText (src/fasttext.cc, model.cc,
+loss.cc) but: one thread; the library's rate falls with the words seen; texts in an order drawn anew for each epoch, where the
+library keeps that of the file; vectors begin uniform in ±1/D by a hash of their place, and those of buckets that no text
+reached are 0. As there, a word ``</s>`` ends a text: what follows it is counted among the words, but not learned from.
+
+Sums are never reordered, so that of the machine only the C library's ``exp`` matters, which may differ in its last bit.
 """
 
 import dataclasses
@@ -38,7 +41,7 @@ class Training:
     min_count: int = 1  # a rarer word is known by its runs only
     epochs: int = 5
     rate: float = 0.5  # of the first step
-    sample: int = 1 << 16  # bytes of each text that are learned from
+    sample: int = 1 << 16  # bytes of each text that are learned from, less what would be part of a word
     seed: int = 0
 
     version = "1"
@@ -64,7 +67,9 @@ def train(texts: Texts, labels: npt.NDArray[np.int64], names: Sequence[str], tra
                         f"{dict(zip(names, counts.tolist(), strict=True))}")
     order = np.lexsort((np.array(names), -counts))  # the most frequent first, as the library has them
     place = np.argsort(order)[labels]
-    texts = dataclasses.replace(texts, lengths=np.minimum(texts.lengths, training.sample))
+    lengths = texts.lengths.copy()
+    cut_at_words(texts.addresses, lengths, training.sample)
+    texts = dataclasses.replace(texts, lengths=lengths)
     known = [(word, n) for word, n in count_words(texts) if n >= training.min_count or word == END]
     if len(known) < 2:
         raise DataError("a classifier needs words; the texts have none that is frequent enough")
@@ -97,6 +102,17 @@ def count_words(texts: Texts) -> list[tuple[bytes, int]]:
     words = [(_bytes_at(int(address), int(size)), int(count)) for address, size, count in found[:n]]
     totals = dict(words) | {END: len(texts)}
     return sorted(totals.items(), key=lambda one: (-one[1], one[0]))
+
+
+@kernel
+def cut_at_words(addresses: Any, lengths: Any, most: int) -> None:
+    """Shorten the texts to ``most`` bytes, or as many fewer as it takes not to end within a word."""
+    for d in range(len(addresses)):
+        if lengths[d] > most:
+            end = most
+            while end > 0 and not separates(byte_at(addresses[d] + end)):
+                end -= 1
+            lengths[d] = end
 
 
 def _bytes_at(address: int, size: int) -> bytes:

@@ -50,6 +50,17 @@ def test_the_rules_of_a_profile_read_signals_of_its_chain(name):
     check(rules, pa.schema([*DOCUMENTS, *steps.signals]))
 
 
+def test_lists_of_any_language_are_told_by_line_feeds_as_fineweb_2_does():
+    """``text.count("\\n") / len(words)``, blank lines and the last line's end included."""
+    steps, rules = profile("multilingual")
+    operator = next(op for op in steps.operators if op.name == "multilingual")
+    texts = ["a b c d e\nf g h i j" + "\n" * n for n in (1, 2, 3)]
+    columns = {"text": texts, "language.code": ["xx"] * 3, "doc_id": pa.array([bytes(16)] * 3, pa.binary(16))}
+    batch = operator.open({})(pa.record_batch(columns)).batch
+    outcome = select(batch, [rule for rule in rules if rule.reason == "list_ratio"])
+    assert outcome.batch["reason"].to_pylist() == [None, None, "list_ratio"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_of_gopher_has_the_published_threshold(name):
     rules = [rule for rule in profile(name)[1] if rule.reason in PUBLISHED and rule.by is None]

@@ -10,6 +10,7 @@ import pytest
 
 from corpusmill.jobs import dedup, ingest
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.deduping import partitioned, verdicts
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.runtime import aligned, artifacts
 from corpusmill.jobs.runtime import manifest as manifests
@@ -129,6 +130,45 @@ def test_shards_cut_otherwise_give_the_same_verdicts(corpus, tmp_path):
     assert rows_of(other, again) == rows_of(store, duplicates)
 
 
+@pytest.mark.parametrize("rest", [0, 1 << 22])
+def test_pairs_in_parts_give_the_verdicts_of_one_task(corpus, tmp_path, rest):
+    """Too many pairs for one task: kinds and clusters cross the owners that they are parted among."""
+    _, files, _, _, duplicates = corpus
+    other = open_store(str(tmp_path / "store"))
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((verdicts, "ONE_TASK_BYTES", 0), (verdicts, "PART_BYTES", 10_000),
+                                    (partitioned, "REST_PAIRS", rest)):
+            patch.setattr(module, name, value)
+        again = deduplicated(other, documents(other, files), engine=InlineEngine(shuffle=3), partitions=2)
+    assert (again.key, again.digest, again.counts) == (duplicates.key, duplicates.digest, duplicates.counts)
+    assert again.counts["dropped.semantic_duplicate"] > 120
+
+
+def test_the_rank_says_which_of_a_family_stays(corpus):
+    """Of each family the longest, and where none is longer the lowest doc_id of those that say the same."""
+    texts, _, store, made, _ = corpus
+    rows = rows_of(store, deduplicated(store, made, rank=[{"length": "longest"}]))
+    kept = {name for name, row in rows.items() if row["keep"] and name[0] == "f"}
+    assert kept >= {f"f{family}longer" for family in range(1, 90, 2)}
+    assert len(kept) == 90
+    for family in range(0, 90, 2):
+        same = [n for n in (f"f{family}", f"f{family}turned", f"f{family}copy") if n in texts]
+        assert kept & {*same} == {min(same, key=lambda n: rows[n]["doc_id"])}
+
+
+def test_all_copies_may_be_dropped(corpus):
+    """What has no duplicate is left; the first of each cluster is dropped for the same reason as those that name it."""
+    _, _, store, made, duplicates = corpus
+    found = deduplicated(store, made, copies="drop_all", allow_loss=True)
+    rows, before = rows_of(store, found), rows_of(store, duplicates)
+    assert {name for name, row in rows.items() if row["keep"]} == {name for name, row in before.items() if row["kind"] is None}
+    assert not any(row["keep"] for name, row in rows.items() if name[0] == "f")
+    assert found.counts["dropped.semantic_duplicate"] == duplicates.counts["dropped.semantic_duplicate"] + 90
+    assert [{n: row[n] for n in row if n != "keep"} for row in rows.values()] == [
+        {n: row[n] for n in row if n != "keep"} for row in before.values()]
+    assert found.inputs["pairs"] == duplicates.inputs["pairs"]
+
+
 def model_of(store, duplicates):
     return manifests.lineage(store, duplicates)["signatures"].details["artifact"]
 
@@ -165,10 +205,17 @@ def test_too_little_text_and_wrong_settings_are_named(corpus, tmp_path):
         deduplicated(empty, documents(empty, written(tmp_path / "files", {f"n{i}": f"w{i}" for i in range(9)}, 1)))
     with pytest.raises(ConfigError, match=r"dedup\.model=.*only dedup=semantic"):
         deduplicated(store, made, signature={"_target_": "corpusmill.operators.dedup.exact.ExactSignature"}, model="x")
+    with pytest.raises(ConfigError, match=r"dedup\.keep=components: not with dedup=semantic.*pairs join no chains"):
+        deduplicated(store, made, keep="components")
+    with pytest.raises(ConfigError, match=r"dedup\.verify=exact: not with dedup=semantic.*no n-grams"):
+        deduplicated(store, made, verify="exact")
     with pytest.raises(ConfigError, match=r"dedup\.model=nowhere: there is no such file"):
         deduplicated(store, made, model="nowhere")
     with pytest.raises(ConfigError, match=r"dedup\.model=\S+: .* were not made by"):
         deduplicated(store, made, model=made.path)
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(DataError, match=r"dedup\.model=\S+other is not a model of domains"):
+        deduplicated(store, made, model=str(tmp_path / "other"))
 
 
 def test_the_preset_compares_what_decisions_keep(mill, tmp_path):
@@ -189,5 +236,7 @@ def test_the_preset_compares_what_decisions_keep(mill, tmp_path):
     assert rows[names[first]]["keep"] is None
     assert [(r["keep"], r["kind"]) for r in others] == [(True, "semantic"), (False, "semantic")]
     assert others[1]["matched_doc_id"] == others[0]["doc_id"]
+    refused = mill.run("dedup", f"decisions={decisions}", "dedup=semantic", "dedup.keep=components")
+    assert (refused.code, "dedup.keep=components: not with dedup=semantic" in refused.err) == (2, True), refused
     shown = mill.run("inspect", f"manifest={duplicates}", "reason=semantic_duplicate")
     assert (shown.code, others[1]["doc_id"].hex() in shown.out, "1 of 1 documents" in shown.out) == (0, True, True), shown

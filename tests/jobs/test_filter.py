@@ -190,7 +190,9 @@ def test_cutoffs_can_be_pinned(decide, built):
     """What is learned of one corpus is applied to another, and to no other selectors."""
     first = decide(SELECTORS, "name=pinned")
     digest = built[0].manifest(first.uri).parameters["cutoffs"]
-    for named in (digest, "@pinned"):
+    learned = next(path for path in built[0].objects() if path.startswith("cutoffs/") and path.endswith("manifest.json")
+                   and built[0].manifest(path).details["artifact"] == digest)
+    for named in (digest, "@pinned", learned, f"{built[0].root}/{learned}"):
         again = decide(SELECTORS, f"quality.cutoffs={named}")
         assert again.uri == first.uri
     for words, says in ((["quality.cutoffs=12"], "give a digest, a manifest or @NAME"),
@@ -198,6 +200,8 @@ def test_cutoffs_can_be_pinned(decide, built):
                         ([f"quality.cutoffs={built[1]}"], "no decisions by selectors are in its lineage")):
         result = decide(SELECTORS, *words)
         assert (result.code, says in result.err) == (2, True), result.err
+    result = decide(SELECTORS, f"quality.cutoffs=elsewhere/{learned}")
+    assert (result.code, "inputs and results of a job are in one store" in result.err) == (2, True), result.err
     result = decide(SELECTORS[:1], f"quality.cutoffs={digest}")
     assert (result.code, "were learned for 2 selectors, and there are 1" in result.err) == (2, True)
     result = decide(["{reason: x, signal: text.words, min: 1}"], f"quality.cutoffs={digest}")

@@ -3,7 +3,12 @@
 import json
 import random
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpusmill.jobs import train_classifier
 
 GOOD = [
     "the", "river", "carries", "sand", "and", "stories", "past", "old", "mills", "where", "people", "once",
@@ -37,7 +42,8 @@ def test_a_classifier_is_learned_kept_and_applied_by_its_name(mill, classes, mon
     first = trained(mill, classes, "name=good", "keep=[0.4]")
     assert first.code == 0, first.err
     facts = mill.manifest(first.uri).details
-    assert facts["counts"] == {"read": 124, "dropped.copies": 2, "dropped.beyond_per_class": 0, "dropped.several_classes": 2}
+    assert facts["counts"] == {"read": 124, "dropped.not_sampled": 0, "dropped.copies": 2, "dropped.beyond_per_class": 0,
+                               "dropped.several_classes": 2}
     together = {name: facts["trained"][name] + facts["held_out"][name] for name in facts["labels"]}
     assert together == {"positive": 60, "negative": 60}
     assert any(one["precision"] >= 0.9 and one["recall"] >= 0.8 for one in facts["cuts"])
@@ -65,15 +71,60 @@ def test_several_classes_and_manifests_of_documents(mill, classes):
     assert found.details["labels"] == ["fine", "poor"]
 
 
+def test_texts_are_cut_as_they_are_read_and_may_be_of_any_size_together(mill, classes, monkeypatch):
+    """What is held is the part that is learned from, of a type that can hold more than 2 GiB; equal parts are one text."""
+    seen, learned = [], train_classifier.learned
+    monkeypatch.setattr(train_classifier, "learned", lambda examples, *rest: seen.append(examples) or learned(examples, *rest))
+    with classes["good"].open("a") as file:
+        file.writelines(json.dumps({"text": "the river of " + ending}) + "\n" for ending in ("sand", "wheat", "flour"))
+    made = mill.manifest(trained(mill, classes, "training.sample=13").uri)
+    text = seen[0].column("text")
+    assert text.type == pa.large_string()
+    assert max(len(one.encode()) for one in text.to_pylist()) <= 13
+    assert text.to_pylist().count("the river of ") == 1
+    assert made.details["counts"]["dropped.copies"] >= 4
+
+
+@given(st.lists(st.text(st.sampled_from("aé€🙂"), max_size=9), max_size=6), st.integers(1, 12))
+def test_a_text_is_cut_between_characters(values, size):
+    found = train_classifier.cut(pa.array(values, pa.string()), size)
+    assert found.to_pylist() == [value.encode()[:size].decode("utf-8", "ignore") for value in values]
+
+
+def test_every_text_that_was_read_is_learned_from_or_counted(mill, classes):
+    facts = mill.manifest(trained(mill, classes, "sample=0.7", "per_class=30").uri).details
+    counts = facts["counts"]
+    assert 0 < counts["dropped.not_sampled"] < 80
+    assert counts["dropped.beyond_per_class"] > 0
+    used = sum(facts["trained"].values()) + sum(facts["held_out"].values())
+    assert counts["read"] == used + sum(n for name, n in counts.items() if name.startswith("dropped."))
+
+
 @pytest.mark.parametrize(("words", "message"), [
+    (["positives=5", "negatives=[y]"], "positives=5: give a path, glob or @name, or a list of them"),
+    (["positives=[x]", "negatives={a: b}"], "negatives={'a': 'b'}: give a path"),
+    (["classes={fine: [1], poor: [y]}"], "classes.fine=[1]: give a path"),
+    (["classes={fine: [], poor: [y]}"], "classes.fine=[]: give a path"),
+    (["classes=[x,y]"], "got ['x', 'y']"), (["classes={a: x, b: y}", "positives=[x]"], "with two labels or more; got both"),
+    (["classes={a b: x, c: y}"], "classes: 'a b' must be a text without blanks"),
+    (["classes={1: x, c: y}"], "classes: 1 must be a text without blanks"),
+    (["classes={good: [/no/such], poor: [y]}", "positive=good"], "classes.good: '/no/such' names no file"),
+    (["positives=[x]", "negatives=[/no]", "columns=body"], "columns='body': give {text: BODY}"),
+    (["positives=[x]", "negatives=[/no]", "columns={texd: body}"], "error: columns.texd: documents have text"),
     ([], "give positives= and negatives="), (["positives=[x]", "negatives=[y]", "positive=hq"], "give one of the labels"),
-    (["positives=[/no/such]", "negatives=[/no/such]"], "names no file"),
+    (["positives=[/no/such]", "negatives=[/no/such]"], "positives: '/no/such' names no file"),
     (["positives=[x]", "negatives=[y]", "holdout=1"], "holdout"),
 ])  # fmt: skip
 def test_what_cannot_be_trained_is_a_clear_error(mill, words, message):
     result = mill.run("train_classifier", *words)
     assert result.code == 2
     assert message in result.err
+
+
+def test_a_column_that_the_files_do_not_have_is_told_by_this_jobs_setting(mill, classes):
+    result = trained(mill, classes, "columns={text: body}")
+    assert result.code == 1
+    assert "has no column 'body' (columns.text)" in result.err
 
 
 def test_a_manifest_without_a_model_is_a_clear_error(mill, classes):

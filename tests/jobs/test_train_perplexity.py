@@ -52,6 +52,20 @@ def test_the_model_is_the_same_for_any_shards_and_order(mill, ingested):
     assert model.facts == many.details["model"]
 
 
+def test_a_first_look_draws_its_sample_from_the_shards_that_it_looks_at(mill, ingested):
+    """And not the part of them that it would draw of all; of documents, of kept ones, and of a reference."""
+    values = texts(1, 400)
+    uri = ingested("docs", values, *SMALL)
+    rule = "{reason: odd, signal: source, not_in: [s], when: {native_id: ['the*', 'of*']}}"
+    decisions = mill("filter", f"annotations={mill('annotate', f'documents={uri}')}", f"quality.rules=[{rule}]")
+    look = ("model.sample=20", "limit=40", "model.held_out=0")
+    alone = mill.manifest(mill(*FIT, f"documents={uri}", *look)).details
+    assert 10 < alone["model"]["documents"] < 30
+    kept = mill.manifest(mill(*FIT, f"decisions={decisions}", f"reference={uri}", *look)).details
+    assert 10 < kept["model"]["documents"] < 30
+    assert 10 < kept["scored"]["documents"] < 30
+
+
 def test_a_run_is_not_repeated_and_a_plan_writes_nothing(mill, ingested):
     uri = ingested("docs", texts(1, 40))
     plan = mill.run(*FIT, f"documents={uri}", "plan=true")

@@ -56,7 +56,9 @@ def lines(text):
 
 
 class Reference:
-    """``sets``: name → items of (query, label). ``entries``: words → items by number, with the place where they stand first."""
+    """``sets``: name → items of (query, label). ``entries``: words → items by number, with the places where they stand."""
+
+    telling = 8
 
     def __init__(self, sets, method, ngram, shortest):
         self.method, self.ngram, self.entries, self.items, self.lengths = method, ngram, {}, [], set()
@@ -74,12 +76,12 @@ class Reference:
             place = 0
             for line in [*query.split("\n"), *label.split("\n")]:
                 if len(plain(line)) >= n:
-                    self.entries.setdefault(tuple(plain(line)), {}).setdefault(item, place)
+                    self.entries.setdefault(tuple(plain(line)), {}).setdefault(item, []).append(place)
                 place += len(plain(line))
             return
         for place in range(len(words) - n + 1):
             if self.method != "datatrove" or place + n > first:
-                self.entries.setdefault(tuple(words[place : place + n]), {}).setdefault(item, place)
+                self.entries.setdefault(tuple(words[place : place + n]), {}).setdefault(item, []).append(place)
 
     def hits(self, text):
         """(entry, first word, first character, end character) in the order of ends."""
@@ -105,17 +107,21 @@ class Reference:
                "matched_words": len({first + k for entry, first, _, _ in hits for k in range(len(entry))}),
                "item_words": 0, "item_matched_words": 0, "set": None, "item": None}
         if hits:
-            owners = Counter(item for entry, *_ in hits for item in list(self.entries[entry])[:8])
+            most = max(self.telling, min(len(self.entries[entry]) for entry, *_ in hits))
+            owners = Counter(item for entry, *_ in hits if len(self.entries[entry]) <= most for item in self.entries[entry])
             best = min(owners, key=lambda item: (-owners[item], item))
             name, number, size = self.items[best]
-            places = {self.entries[entry][best] + k for entry, *_ in hits if best in list(self.entries[entry])[:8]
-                      for k in range(len(entry))}
+            places = {place + k for entry, *_ in hits for place in self.entries[entry].get(best, ()) for k in range(len(entry))}
             row |= {"item_words": size, "item_matched_words": len(places), "set": name, "item": str(number)}
         if self.method == "gpt3":
             kept = self.pieces(text, hits, window)
             row |= {"chars": len(text), "pieces": len(kept),
                     "kept_chars": sum(len(p) for p in kept if len(p) >= fragment or not hits)}
         return row
+
+    def found_sets(self, text):
+        """The sets with an item that a hit stands in."""
+        return {self.items[item][0] for entry, *_ in self.hits(text) for item in self.entries[entry]}
 
     def pieces(self, text, hits, window):
         removed = set()

@@ -23,6 +23,7 @@ from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.gopher_dolma import GopherDolma
 from corpusmill.operators.quality.importance import ImportanceWeight
 from corpusmill.operators.quality.langid import Language
+from corpusmill.operators.quality.language_model import LanguageModel
 from corpusmill.operators.quality.multilingual import Multilingual
 from corpusmill.operators.quality.nemo import Nemo
 from corpusmill.operators.quality.outlier import Outlier
@@ -41,12 +42,13 @@ TESTS = Path(__file__).parents[1] / "operators"
 EVALSET = [{"id": "b and a", "q": "a b " * 20}, {"id": "x", "q": "\n".join("x" * n for n in range(30)), "l": "中 é 🙂- " * 9}]
 CUT = Decontaminate(name="cut", sets=[{"path": "q", "query": "q", "label": "l"}], ngram=3, edit=True, max_documents=0,
                     window=2, fragment=5)
-PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False)
+PARAGRAPHS = dataclasses.replace(CUT, name="paragraphs", method="dolma", edit=False, window=200, fragment=200)
 OPERATORS = [
     Normalise(), PII(), BasicSignals(), Classifier(positive="aa"), Compression(), Gopher(), GopherDolma(),
     WebSignals(ngrams="uax29"), Language(), Nemo(), Corruption(), Datatrove(),
     Multilingual({"en": ("a", "of", "with"), "zh": ("中", "文")}, language="source"),
     Difficulty(), ImportanceWeight(), Outlier(), Perplexity(), CUT, PARAGRAPHS,
+    LanguageModel(head=100, device="cpu"),
     BadWords("words.txt"), Url(), UrlList("hosts.txt"), RemoveUrls(), RefinedWebLines(), C4Lines(), TextLayer(),
 ]  # fmt: skip
 FILES = {
@@ -55,6 +57,7 @@ FILES = {
     "importance": {"ratios": TESTS / "quality" / "models" / "importance"},
     "outlier": {"model": TESTS / "quality" / "models" / "domains"},
     "perplexity": {"model": TESTS / "quality" / "models" / "ngrams"},
+    "lm": {"model": TESTS / "quality" / "models" / "lm"},
     "badwords": {"list": TESTS / "quality" / "lists" / "words.txt"},
     "url_list": {"list": TESTS / "quality" / "lists" / "hosts.txt"},
 }

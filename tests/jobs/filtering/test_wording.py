@@ -27,6 +27,8 @@ def test_rules_of_older_manifests_read_as_people_write_them(changes, wanted):
     ("{signal: license, missing: drop}", "license is there, and missing is dropped"),
     ("{signal: date, min: 2020-01-01, below: 2021-01-01}", "2020-01-01 ≤ date < 2021-01-01"),
     ("{signal: n, min: 3, invert: true}", "not (3 ≤ n)"),
+    ("{signal: n, min: 3, missing: drop, invert: true}", "not (3 ≤ n), and missing is kept"),
+    ("{signal: license, missing: drop, invert: true}", "not (license is there), and missing is kept"),
     ("{signal: n, by: language, min: {en: 50, default: 30}}", "(en 50, else 30) ≤ n by language"),
     ("{select: quantile, signal: s, keep: 0.2, order: lowest, by: source}", "the lowest s: share 0.2 of each source"),
     ("{select: top, signal: s, budget: 1000000, size: text.bytes}", "the highest s: 1,000,000 text.bytes"),

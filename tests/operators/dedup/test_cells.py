@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpusmill.operators.dedup import cells
 from corpusmill.operators.dedup.cells import cell_messages, cell_pairs, parts, star
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES, star_pairs, star_verdicts
+from corpusmill.operators.dedup.keep import pair_messages_schema, pair_verdicts, star_pairs
 from corpusmill.operators.errors import SchemaError
 
 
@@ -95,16 +95,20 @@ def test_most_pairs_lie_on_one_side_of_a_cut():
 def messages(count, seed, width=64, kinds=4):
     draw = np.random.default_rng(seed)
     sketches = families(count, width, draw)
-    columns = {"cell": draw.integers(0, kinds, count).astype(np.int32), "priority": draw.integers(0, 2, count),
-               "doc_id": [draw.bytes(16) for _ in range(count)], "shard": draw.integers(0, 3, count), "row": np.arange(count),
-               "sketch": [s.tobytes() for s in sketches]}
-    return pa.table(columns, schema=cell_messages(width))
+    columns = {"cell": draw.integers(0, kinds, count).astype(np.int32), "generation": draw.integers(0, 2, count),
+               "rank_1": draw.integers(0, 2, count), "rank_2": draw.integers(-1, 2, count),
+               "doc_id": [draw.bytes(16) for _ in range(count)],
+               "shard": draw.integers(0, 3, count), "row": np.arange(count), "sketch": [s.tobytes() for s in sketches]}
+    return pa.table(columns, schema=cell_messages(width, 2))
+
+
+RANK = ("generation", "rank_1", "rank_2", "doc_id", "shard", "row")
 
 
 def test_pairs_lead_to_the_verdicts_of_all_pairs_of_the_cells():
     table = messages(400, 7)
     rows = table.to_pylist()
-    order = sorted(range(400), key=lambda i: [rows[i][name] for name in ("priority", "doc_id", "shard", "row")])
+    order = sorted(range(400), key=lambda i: [rows[i][name] for name in RANK])
     rank = np.empty(400, np.int64)
     rank[order] = np.arange(400)
     alike = cosines(np.array([np.frombuffer(r["sketch"], np.int8) for r in rows]))
@@ -113,11 +117,11 @@ def test_pairs_lead_to_the_verdicts_of_all_pairs_of_the_cells():
     canonical, _ = star_pairs(rank, left, right, np.array([alike[p] for p in pairs], np.float32))
     want = {rows[i]["doc_id"]: rows[c]["doc_id"] for i, c in enumerate(canonical) if c >= 0}
     found = cell_pairs(table, 0.9)
-    assert found.schema == PAIR_MESSAGES
+    assert found.schema == pair_messages_schema(2)
     assert found.column("kind").unique().to_pylist() == ["semantic"]
     assert dict(zip(*(found.column(n).to_pylist() for n in ("doc_id", "upper_doc_id")), strict=True)) == want
     assert len(want) > 100
-    verdicts = star_verdicts(found).to_pylist()
+    verdicts = pair_verdicts(found).to_pylist()
     assert {v["matched_doc_id"] for v in verdicts if not v["keep"]} == set(want.values())
     assert {v["kind"] for v in verdicts} == {"semantic"}
 
@@ -134,8 +138,8 @@ def test_the_order_of_messages_changes_nothing():
 
 
 def test_missing_columns_are_named():
-    with pytest.raises(SchemaError, match="priority"):
-        cell_pairs(messages(3, 1).drop_columns(["priority"]), 0.9)
+    with pytest.raises(SchemaError, match="generation"):
+        cell_pairs(messages(3, 1).drop_columns(["generation"]), 0.9)
 
 
 def test_a_family_is_compared_with_its_first_alone(monkeypatch):

@@ -26,7 +26,8 @@ def made(cells=3, known=300, seed=0):
     """A model that no corpus was shown to."""
     draw = np.random.default_rng(seed)
     buckets = np.sort(draw.choice(1 << BITS, known, replace=False)).astype(np.int32)
-    return Model({"bits": BITS, "documents": 1000}, buckets, draw.integers(3, 900, known),
+    facts = {"bits": BITS, "documents": 1000, "names": [f"domain{i}" for i in range(cells)]}
+    return Model(facts, buckets, draw.integers(3, 900, known),
                  draw.standard_normal((known, 8)).astype(np.float32), draw.standard_normal((cells, 8)).astype(np.float32))
 
 

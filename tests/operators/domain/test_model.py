@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -38,15 +39,25 @@ def test_the_file_has_the_safetensors_layout(model):
     assert max(f["data_offsets"][1] for n, f in header.items() if n != "__metadata__") == len(data) - 8 - size
 
 
-@pytest.mark.parametrize("data", [b"", b"not a model at all", (2).to_bytes(8, "little") + b"{}", b"\xff" * 64])
+@pytest.mark.parametrize("data", [b"", b"not a model at all", (2).to_bytes(8, "little") + b"{}",
+                                  (1).to_bytes(8, "little") + b"3", b"\xff" * 64])
 def test_another_file_is_refused(data):
     with pytest.raises(DataError, match="not a model of domains"):
         Model.from_bytes(data)
 
 
 def test_a_model_cut_short_is_refused(model):
-    with pytest.raises(DataError, match="not a model of domains"):
-        Model.from_bytes(model.to_bytes()[:-4])
+    for size in (4, model.projection.shape[1] * 4):
+        with pytest.raises(DataError, match="here is not a model of domains"):
+            Model.from_bytes(model.to_bytes()[:-size], "here")
+
+
+def test_a_model_whose_arrays_contradict_each_other_is_refused(model):
+    for name in ("buckets", "frequencies", "projection", "centroids"):
+        with pytest.raises(DataError, match="has the shape"):
+            Model.from_bytes(dataclasses.replace(model, **{name: getattr(model, name)[1:]}).to_bytes())
+    with pytest.raises(DataError, match="its buckets go up to 198, which 7 bits do not hold"):
+        Model.from_bytes(dataclasses.replace(model, facts={**model.facts, "bits": 7}).to_bytes())
 
 
 @given(texts=st.lists(st.text(st.sampled_from("abcdef ghij中-"), max_size=30), max_size=8), data=st.data())

@@ -64,7 +64,7 @@ def test_keys_of_another_index_are_passed_over_and_other_files_refused(made, tmp
     known = f"{index.keys[1]:016x}"
     (tmp_path / "common").write_text(json.dumps({"common": {known: 11, "0" * 16: 12, "f" * 16: 13}}))
     assert common_of(tmp_path / "common", index).tolist() == [1]
-    for text in ("[]", "{}", "no JSON", '{"common": ["x"]}'):
+    for text in ("[]", "{}", "no JSON", '{"common": ["x"]}', '{"common": ["1' + 16 * "0" + '"]}', '{"common": ["-1"]}'):
         (tmp_path / "common").write_text(text)
         with pytest.raises(ConfigError, match="does not say which n-grams are common"):
             common_of(tmp_path / "common", index)

@@ -125,6 +125,17 @@ def test_a_group_that_came_later_is_not_applicable():
     assert (outcome.batch["reason"].to_pylist(), outcome.counts["not_applicable.r"]) == (["r", None], 1)
 
 
+def test_a_missing_score_is_dropped_also_where_its_group_has_no_other():
+    """Such a group has no cut; only one of which nothing is said stays not applicable."""
+    rows = [(1.0, 1, "en", 0), (2.0, 1, "en", 1), (None, 1, "en", 2), (None, 1, "de", 3), (None, 1, None, 4)]
+    for keep, wanted in ((0.5, ["r", None, "r", "r", "r"]), (ByGroup((("en", 0.5),)), ["r", None, "r", None, None])):
+        ranked = Ranked("r", "score", keep=keep, by="language", missing="drop")
+        applied = learn(ranked, batch_of(rows), [], 100)
+        assert select(batch_of(rows), [applied]).batch["reason"].to_pylist() == wanted
+    nothing = learn(Ranked("r", "score", keep=0.5, missing="drop"), batch_of(rows[2:]), [], 100)
+    assert select(batch_of(rows[2:]), [nothing]).batch["reason"].to_pylist() == ["r", "r", "r"]
+
+
 def test_the_inverse_keeps_the_rest():
     batch = batch_of([(float(i), 1, None, i) for i in range(10)] + [(None, 1, None, 99)])
     for invert in (False, True):

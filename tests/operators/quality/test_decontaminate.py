@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,13 +13,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality import evalindex
+from corpusmill.operators.quality.contamination import COLUMNS, oldest_weight, scan
 from corpusmill.operators.quality.decontaminate import Decontaminate
+from corpusmill.operators.text import bare
+from corpusmill.operators.text.buffers import Texts
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 WORDS = ["a", "b", "The", "don't", "x1", "Été", "中", "文", "ж", "\u00adc", "-", "\n", ".", "🙂"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 LABEL = st.lists(st.sampled_from(WORDS), min_size=4, max_size=12).map(" ".join)
 ITEMS = st.lists(st.tuples(TEXT, LABEL), min_size=1, max_size=4)
+MANY = ITEMS | st.lists(st.tuples(TEXT, LABEL), min_size=9, max_size=14)  # so that some n-grams are in more than eight
 PLENTY = " ".join(f"word{i}" for i in range(400))
 
 
@@ -43,7 +49,7 @@ def rows(apply, texts):
 
 @pytest.mark.parametrize("method", ["gpt3", "datatrove", "llama3", "dolma"])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=ITEMS, second=ITEMS, texts=st.lists(TEXT, max_size=4), data=st.data())
+@given(first=MANY, second=ITEMS, texts=st.lists(TEXT, max_size=4), data=st.data())
 @example(first=[("a b a b a b", "a b a b")], second=[("a b a b", "b a b a b")], texts=["a b " * 30, "b\n" * 9, ""], data=None)
 def test_signals_and_edits_are_those_of_the_reference(method, first, second, texts, data, tmp_path):
     sets = {"one": first, "two": second}
@@ -54,9 +60,13 @@ def test_signals_and_edits_are_those_of_the_reference(method, first, second, tex
     reference = Reference(sets, method, ngram, 8)
     if not reference.entries:
         return
-    found, edited = rows(operator(sets, tmp_path, method=method, ngram=ngram, **extra), texts)
+    apply = operator(sets, tmp_path, method=method, ngram=ngram, **extra)
+    found, edited = rows(apply, texts)
     assert found == [reference.signals(text, window, fragment) for text in texts]
     assert edited == [reference.edited(text, window, fragment) if method == "gpt3" else text for text in texts]
+    counts = apply(pa.record_batch([pa.array(texts, pa.string())], names=["text"])).counts
+    owners = [reference.found_sets(text) for text in texts]
+    assert [counts[f"contaminated.{name}"] for name in sets] == [sum(name in one for one in owners) for name in sets]
 
 
 @pytest.mark.parametrize(("lengths", "n"), [([5] * 40, 8), ([10] * 40, 10), ([30] * 40, 13), ([30] * 18 + [9, 9], 9),
@@ -128,6 +138,45 @@ def test_counts_tell_documents_by_set_and_item(tmp_path):
     assert counts == {"contaminated": 3, "contaminated.s": 3, "contaminated.t": 2, "contaminated.s/0": 2, "contaminated.s/1": 1}
 
 
+PREAMBLE = "Write a function that is given a list of numbers and gives back another list of numbers"
+
+
+def test_the_item_is_found_among_many_that_begin_alike(tmp_path):
+    """Every n-gram of the preamble stands in twelve items: of these the first eight would be blamed."""
+    items = [(f"{PREAMBLE} {' '.join(f'w{i}x{k}' for k in range(9))}", "") for i in range(12)]
+    asked, shown = [query for query, _ in items], f"{PREAMBLE} or so"
+    apply = operator({"s": items, "t": [(PREAMBLE, "")]}, tmp_path, method="llama3")
+    found, _ = rows(apply, [*asked, shown, PREAMBLE])
+    assert [row["item"] for row in found] == [*map(str, range(12)), "0", "0"]
+    assert all(row["item_matched_words"] == row["item_words"] for row in found[:12])
+    assert found[12]["item_matched_words"] == len(PREAMBLE.split())
+    counts = apply(pa.record_batch([pa.array([shown])], names=["text"])).counts
+    assert (counts["contaminated.s"], counts["contaminated.t"]) == (1, 1)
+
+
+def test_an_item_that_many_share_is_found_whole(tmp_path):
+    found, _ = rows(operator({"s": [(ITEM, "")] * 30}, tmp_path, method="llama3"), [ITEM])
+    assert (found[0]["item"], found[0]["item_matched_words"]) == ("0", len(ITEM.split()))
+
+
+def test_an_item_that_repeats_itself_is_matched_wherever_it_does(tmp_path):
+    verse = "row row row your boat gently down the stream"
+    song = f"{verse} merrily merrily merrily life is but a dream {verse}"
+    found, _ = rows(operator({"s": [(song, "")]}, tmp_path, method="llama3"), [verse])
+    assert (found[0]["item_matched_words"], found[0]["item_words"]) == (2 * len(verse.split()), len(song.split()))
+
+
+@pytest.mark.parametrize(("window", "cuts"), [(-1, []), (0, [[0, 2, 2 + len(ITEM)]])])
+def test_spans_are_cut_only_where_a_window_is_given(window, cuts, tmp_path):
+    """Methods that only count asked for as much memory for cuts as for hits."""
+    (tmp_path / "i").write_bytes(Decontaminate(sets=["s"]).build({"s": [{"q": ITEM}]}))
+    index, texts = evalindex.load(tmp_path / "i", f"{tmp_path}").tables, Texts.of(pa.array([f"x {ITEM} y"]))
+    counts, best = np.zeros((len(COLUMNS), 1), np.int64), np.full(1, -1, np.int64)
+    found = scan(texts.addresses, texts.lengths, index, np.zeros(len(index.keys), np.bool_), bare.tables(), 0, window,
+                 oldest_weight(index), int(index.words.max()), counts, best, np.zeros(1, np.int64))
+    assert (found.tolist(), best.tolist()) == (cuts, [0])
+
+
 def test_datatrove_leaves_the_question_alone(tmp_path):
     words = [f"w{i}" for i in range(40)]
     question, answer = " ".join(words[:20]), " ".join(words[20:])
@@ -150,6 +199,10 @@ def test_dolma_compares_whole_paragraphs(tmp_path):
     ({"window": -1}, "window must be 0 or more"),
     ({"method": "dolma", "edit": True}, "edit belongs to method=gpt3"),
     ({"method": "llama3", "max_documents": 3}, "max_documents belongs to method=gpt3"),
+    ({"method": "datatrove", "window": 100}, "window belongs to method=gpt3; datatrove only counts: leave window out; got 100"),
+    ({"method": "dolma", "fragment": 0}, "fragment belongs to method=gpt3"),
+    ({"max_documents": 0, "common": "0f"}, "common=0f would be passed over: with max_documents=0"),
+    ({"method": "llama3", "common": "0f"}, "common=0f would be passed over"),
 ])
 def test_parameters_that_contradict_each_other_are_refused(parameters, message):
     with pytest.raises(ConfigError, match=message):

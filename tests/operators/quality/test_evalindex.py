@@ -21,8 +21,15 @@ def test_an_index_holds_every_ngram_with_its_items(tmp_path):
     assert index.sets.tolist() == [0, 0] + [1] * 12
     assert [s["items_indexed"] for s in loaded.facts["sets"]] == [1, 12]
     postings = [index.items[a:b].tolist() for a, b in zip(index.firsts, index.firsts[1:], strict=False)]
-    assert sorted(postings) == sorted([[0, *range(2, 9)]] * 3 + [[0]] * 10)
+    assert sorted(postings) == sorted([[0, *range(2, 14)]] * 3 + [[0]] * 10)
     assert index.lengths.tolist() == [8]
+
+
+def test_an_index_holds_every_place_of_an_ngram(tmp_path):
+    (tmp_path / "i").write_bytes(evalindex.build(SETS[:1], {"a": [{"q": "a b c a b"}, {"q": "x a b"}]}, "llama3", 2, 2))
+    index = evalindex.load(tmp_path / "i", "places").tables
+    places = [index.places[a:b].tolist() for a, b in zip(index.starts, index.starts[1:], strict=False)]
+    assert sorted(zip(index.items.tolist(), places, strict=True)) == [(0, [0, 3]), (0, [1]), (0, [2]), (1, [0]), (1, [1])]
 
 
 def test_an_index_is_the_same_for_the_same_records_wherever_they_lie():
@@ -41,8 +48,16 @@ def test_the_mixing_of_arrays_is_that_of_the_kernels():
 def test_sets_without_long_items_and_files_that_are_no_index_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="no item of the evaluation sets first has 8 words"):
         evalindex.build(SETS[:1], {"a": [{"q": "short"}]}, "gpt3", 13, 8)
-    for data in (b"x", b"{}\n", b'{"format": 0, "arrays": {}}\n', bytes(100)):
+    for data in (b"", b"x", b"3", b"{}\n", b'{"format": 0, "arrays": {}}\n', b'{"format": 2, "arrays": {}}\n', bytes(100)):
         (tmp_path / "i").write_bytes(data)
         evalindex.load.cache_clear()
         with pytest.raises(Corrupt, match="is no index of evaluation sets"):
             evalindex.load(tmp_path / "i", "")
+
+
+def test_no_part_of_an_index_is_taken_for_the_whole(tmp_path):
+    data = evalindex.build(SETS[:1], {"a": [{"q": "a b c a b"}]}, "llama3", 2, 2)
+    for size in [*range(len(data)), len(data) + 8]:
+        (tmp_path / "i").write_bytes((data + bytes(8))[:size])
+        with pytest.raises(Corrupt, match="is no index of evaluation sets"):
+            evalindex.load(tmp_path / "i", f"{size}")

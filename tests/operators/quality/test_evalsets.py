@@ -29,6 +29,9 @@ def test_without_fields_all_strings_but_the_id_count():
     ([{"name": "a"}], r"sets\[0\] must be a path, or a mapping with a path"),
     ([{"path": "a", "query": [1]}], "must be a field's name"), ([{"path": "a", "label": []}], "must be a field's name"),
     ([{"path": "a", "name": ""}], "needs a path and a name"),
+    ([{"path": "a", "name": 8}], r"sets\[0\].name must be a string; got 8"),
+    (["b", {"path": "a", "name": None}], r"sets\[1\].name must be a string; got None"),
+    ([{"path": "a", "id": ["x"]}], r"sets\[0\].id must be a string; got \['x'\]"),
 ])
 def test_what_is_no_set_is_refused(entries, message):
     with pytest.raises(ConfigError, match=message):
@@ -38,5 +41,11 @@ def test_what_is_no_set_is_refused(entries, message):
 def test_a_field_that_no_record_has_is_refused_by_name():
     with pytest.raises(ConfigError, match="no record of p has a field 'prompt'; there is id, question, choices, answer, n"):
         EvalSet("p", "n", ("prompt",)).texts(RECORDS)
+    for name in ("", "key"):
+        with pytest.raises(ConfigError, match=f"no record of p has a field '{name}'; there is id, question"):
+            EvalSet("p", "n", ("question",), id=name).texts(RECORDS)
+    with pytest.raises(ConfigError, match="no record of p has a field 'id'; there is q"):
+        EvalSet("p", "n", id="id").texts([{"q": "a"}])
+    assert EvalSet("p", "n", id=None).ids([{"q": "a"}]) == ["0"]
     with pytest.raises(DataError, match="has no records"):
         EvalSet("p", "n").texts([])

@@ -2,18 +2,21 @@
 
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.multilingual import Multilingual
 
-LISTS = {"en": ["the", "of"], "de": ["über", "und"], "zh": ["的", "因为"], "th": ["และ"]}
+LISTS = {"en": ["the", "of"], "de": ["über", "und", "groß"], "zh": ["的", "因为", "因", "日本の中の中"], "th": ["และ", "แต่"]}
 ENDS = tuple('.!?"…。！？．｡؟۔।॥።។။')
 CHARACTERS = st.one_of(st.sampled_from("ab \n\n.。的因为日本のカและ中\u3000\u2028🙂é"), st.characters(codec="utf-8"))
-TEXTS = st.one_of(st.text(CHARACTERS, max_size=100),
-                  st.lists(st.sampled_from(["the", "The", "THE", "of", "ÜBER", "Über", "über", "und.", "的人", "因为的", "\n",
-                                            "x。\n", "กและก", "และ"]), max_size=30).map(" ".join))
+WORDS = [
+    "the", "The", "THE", "of", "ÜBER", "Über", "über", "und.", "的人", "因为的", "因为因", "日本の中の中",
+    "中日本の中の中的", "กและก", "และ", "\n", "x。\n",
+]
+TEXTS = st.one_of(st.text(CHARACTERS, max_size=100), st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join))
 
 
 def length(character):
@@ -43,16 +46,16 @@ def forms(word):
 
 
 def occurrences(words, listed):
-    """Stop words in order: whole words, or at most one at each place of a script without spaces."""
+    """The stop words of each place that has any: whole words, or all that begin at a place of a script without spaces."""
     by_form = {form: word for word in reversed(listed) for form in forms(word)}
     for word in words:
         if word in by_form:
-            yield by_form[word]
+            yield {by_form[word]}
             continue
         for i, c in enumerate(word):
-            found = [word[i:i + n] for n in (1, 2, 3) if i + n <= len(word) and word[i:i + n] in by_form] if length(c) else []
+            found = {known for form, known in by_form.items() if word.startswith(form, i)} if length(c) else set()
             if found:
-                yield by_form[found[0]]
+                yield found
 
 
 def reference(text, language):
@@ -62,7 +65,8 @@ def reference(text, language):
         "words": sum(map(pieces, words)),
         "word_chars": sum(map(len, words)),
         "stop_words": None if found is None else len(found),
-        "distinct_stop_words": None if found is None else len(set(found)),
+        "distinct_stop_words": None if found is None else len(set().union(*found)),
+        "line_feeds": text.count("\n"),
         "filled_lines": len(lines),
         "ended_lines": sum(line.rstrip().endswith(ENDS) for line in lines),
     }
@@ -84,9 +88,21 @@ def test_counts_are_those_of_the_reference(rows):
 
 
 def test_a_list_that_cannot_serve_is_refused():
-    for lists in ({}, {"en": []}, {"en": "the"}, {"en": ["a"] * 65}):
+    for lists in ({}, {"en": []}, {"en": "the"}, {"en": ["a"] * 65}, {"en": 5}, {"en": {"a": 1}}):
         with pytest.raises(ConfigError, match="stopwords"):
             Multilingual(lists)
+
+
+@pytest.mark.parametrize(("lists", "message"), [
+    ("{no: [og], en: [the]}", r'stopwords.False: False is no text, as languages are: put "no"'),
+    ("{es: [de, no]}", r'stopwords.es must be a list of words; False is no text: put "no", "on", "off" and the like in quotes'),
+    ("{en: ['of the']}", r"without whitespace; got 'of the'"), ("{en: ['of\u3000']}", "without whitespace"),
+    ("{en: ['']}", "got ''"),
+])  # fmt: skip
+def test_words_that_no_text_can_have_are_refused(lists, message):
+    with pytest.raises(ConfigError) as caught:
+        Multilingual(yaml.safe_load(lists))
+    assert message in str(caught.value)
 
 
 def test_the_operator_can_be_a_key():

@@ -62,15 +62,16 @@ def test_distances_are_those_of_plain_arithmetic(learned):
         assert found["outlier.domain"][i] == model.names[distances.argmin()]
 
 
-def test_a_text_between_topics_is_further_out(learned):
+def test_texts_between_topics_are_further_out(learned):
+    """By the median: in two dimensions a mixture may lie near a domain, and which one is near depends on torch."""
     mixed = [" ".join(random.Random(i).sample(" ".join(TOPICS.values()).split(), 24)) for i in range(10)]
     inside, outside = (measured(learned, values)["outlier.distance"] for values in (texts(3, 30), mixed))
-    assert sorted(inside)[len(inside) * 9 // 10] < min(outside)
+    assert 2 * np.median(inside) < np.median(outside)
 
 
 def test_another_file_or_none_is_refused(tmp_path):
     (tmp_path / "x").write_bytes(json.dumps({}).encode())
-    with pytest.raises(DataError, match="not a model of domains"):
-        measured(tmp_path / "x", ["a"])
+    with pytest.raises(DataError, match="operator 'outlier': its model '@web' is not a model of domains"):
+        Outlier(path="@web", digest=str(tmp_path)).open({"model": tmp_path / "x"})
     with pytest.raises(ConfigError, match="has not been fetched"):
         Outlier().open({})

@@ -190,7 +190,9 @@ def test_a_model_survives_its_file_and_another_file_is_refused():
     assert model.to_bytes() == MODEL
     assert (np.diff(model.keys.astype(object)) > 0).all()
     assert dataclasses.replace(model, facts={**model.facts, "order": 2}).to_bytes() != MODEL
-    for data in (b"", b"x" * 100, MODEL.replace(b"ngrams.1", b"ngrams.9")):
+    short = dataclasses.replace(model, backoffs=model.backoffs[1:]).to_bytes()
+    beyond = dataclasses.replace(model, facts={**model.facts, "order": 7}).to_bytes()
+    for data in (b"", b"x" * 100, MODEL.replace(b"ngrams.1", b"ngrams.9"), MODEL[:-8], MODEL[: 8 + MODEL[0]], short, beyond):
         with pytest.raises(DataError, match="not an n-gram model"):
             Model.from_bytes(data)
 

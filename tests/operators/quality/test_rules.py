@@ -117,6 +117,11 @@ SCHEMA = pa.schema({"n": pa.int64(), "m": pa.int64(), "date": DATES, "source": p
     ("{reason: r, signal: n, by: m, min: {en: 1}}", "by needs a string column; 'm' is int64"),
     ("{reason: r, signal: n, by: sauce, min: {en: 1}}", "no signal 'sauce': did you mean 'source'?"),
     ("{reason: r, signal: source, not_in: [1]}", "'source' is string, which none of [1] can be"),
+    ("{reason: r, signal: source, in: [no]}", "rules[0] (r): 'source' is string, which none of [False] can be"),
+    ("{reason: r, signal: n, in: [yes]}", "'n' is int64, which none of [True] can be"),
+    ("{reason: r, signal: n, in: ['1']}", "'n' is int64, which none of ['1'] can be"),
+    ("{reason: r, signal: n, in: [99999999999999999999]}", "'n' is int64, which none of"),
+    ("{reason: r, signal: date, in: [2020]}", "which none of [2020] can be"),
 ])
 def test_types_that_a_rule_cannot_judge_are_refused(entry, message):
     with pytest.raises(ConfigError) as caught:
@@ -139,6 +144,20 @@ def test_types_that_a_rule_cannot_judge_are_refused(entry, message):
     ("{reason: r, signal: n, above: 1, below: 1}", "drops everything: min 1 is above max 1"),
     ("{reason: r, signal: date, min: 2021-01-01, max: 5}", "bounds are numbers or dates, not both"),
     ("{reason: r, signal: n, mni: 1}", "unknown key 'mni': did you mean 'min'?"),
+    ("{reason: kept, signal: n, min: 1}", "rules[0].reason must be a word of your own"),
+    ("{reason: '', signal: n, min: 1}", "without / and #; got ''"),
+    ("{reason: ' ', select: pareto, signal: n}", "without / and #; got ' '"),
+    ("{reason: a/b, signal: n, min: 1}", "without / and #; got 'a/b'"),
+    ("{reason: 'a#2', select: quantile, signal: n, keep: 0.5}", "without / and #; got 'a#2'"),
+    ("{reason: r, signal: n, in: [1, a]}", "rules[0].isin must be a list of values of one type"),
+    ("{reason: r, signal: n, not_in: [no, da]}", 'put "no", "on", "off"'),
+    ("{reason: r, signal: n, in: [1.5]}", "rules[0].isin must be a list of values"),
+    ("{reason: r, signal: n, by: source, min: {}}", "rules[0].min must be a number, or a number for each group; got {}"),
+    ("{reason: r, signal: n, by: source, min: {en: 5, de: 1}, max: {en: 4, default: 9}}",
+     "rule 'r' drops everything of 'en': min 5 is above max 4"),
+    ("{reason: r, signal: n, by: source, above: {en: 5}, max: 5}", "everything of 'en': min 5 is above max 5"),
+    ("{reason: r, signal: n, by: source, min: 3, max: {en: 4, default: 2}}", "everything of the others: min 3 is above max 2"),
+    ("{reason: r, signal: n, min: 1, method: top}", "unknown key 'method': a selector is named by select"),
 ])
 def test_rules_that_contradict_themselves_are_refused(entry, message):
     with pytest.raises(ConfigError) as caught:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import ConfigError, DataError
-from corpusmill.operators.quality.select import Pareto, Ranked, check, parse_rules, select
+from corpusmill.operators.quality.select import Condition, Pareto, Ranked, Rule, check, parse_rules, select
 from corpusmill.operators.quality.selectors import log, ordered, restored, uniform
 
 FLOATS = st.floats(allow_nan=False)
@@ -83,6 +83,19 @@ def test_pareto_refuses_what_is_no_probability():
         select(batch, [Pareto("p", "n")])
 
 
+def test_pareto_looks_at_the_scores_of_all_rows_that_it_is_meant_for_and_of_no_others():
+    """Whatever other rules drop, and whatever their order; of a source without such scores it says nothing."""
+    batch = pa.record_batch({"doc_id": ids(4), "n": [0.5, 12.0, -math.inf, math.nan], "source": ["a", "b", "b", "b"]})
+    drops = Rule("r", "source", not_in=("b",))
+    for rules in ([drops, Pareto("p", "n")], [Pareto("p", "n"), drops]):
+        with pytest.raises(DataError, match=r"'n' is 12\.0"):
+            select(batch, rules)
+    outcome = select(batch, [Pareto("p", "n", alpha=1e-9, when=Condition("source", ("a",)))])
+    assert outcome.batch["keep"].to_pylist() == [True] * 4
+    with pytest.raises(DataError, match=r"'n' is 12\.0"):
+        select(batch, [drops, Pareto("p", "n", when=Condition("source", ("b",)))])
+
+
 def test_nulls_are_not_applicable_and_inverses_swap():
     batch = pa.record_batch({"doc_id": ids(200), "s": pa.array([None, *[0.5] * 199])})
     plain = select(batch, [Pareto("p", "s", alpha=1)])
@@ -115,6 +128,15 @@ SCHEMA = pa.schema({"n": pa.int64(), "x": pa.float64(), "source": pa.string(), "
 @pytest.mark.parametrize(("entry", "message"), [
     ("{reason: r, select: quantil, signal: n, keep: 0.5}", "no selector 'quantil': did you mean 'quantile'?"),
     ("{reason: r, select: quantile, signal: n}", "quantile needs keep; got none"),
+    ("{reason: r, select: [top], signal: n, count: 1}", "rules[0].select: there is no selector ['top']"),
+    ("{reason: r, select: quantile, method: top, signal: n, count: 1}", "unknown key 'method': a selector is named by select"),
+    ("{reason: r, select: pareto, method: top, signal: n}", "unknown key 'method': a selector is named by select"),
+    ("{reason: r, select: top, signal: n, count: .inf}", "rules[0]: rule 'r': count is a whole number; got inf"),
+    ("{reason: r, select: top, signal: n, budget: .nan, size: text.bytes}", "budget is a whole number; got nan"),
+    ("{reason: r, select: top, signal: n, by: source, count: {en: .inf}}", "count is a whole number; got inf"),
+    ("{reason: r, select: quantile, signal: n, keep: .nan}", "keep is a share above 0 and up to 1; got nan"),
+    ("{reason: r, select: quantile, signal: n, by: source, keep: {}}", "rules[0].keep must be a number, or a number for each"),
+    ("{reason: r, select: pareto, signal: n, alpha: {en: 1}}", "rules[0].alpha must be a number; got {'en': 1}"),
     ("{reason: r, select: quantile, signal: n, keep: 50}", "keep is a share above 0 and up to 1; got 50"),
     ("{reason: r, select: quantile, signal: n, count: 5}", "quantile needs keep; got count"),
     ("{reason: r, select: top, signal: n, keep: 0.5}", "top needs count or budget; got keep"),

@@ -47,6 +47,18 @@ def test_other_types_are_refused():
         Texts.of(pa.array(["a"], pa.large_string()))
 
 
+def test_large_arrays_reach_beyond_two_gibibytes():
+    """Of a buffer of 2 GiB and more, most of which is never touched."""
+    far, values = 1 << 31, [b"one", "zwölf".encode()]
+    area = mmap.mmap(-1, far + mmap.PAGESIZE)
+    area[far:far + 9] = b"".join(values)
+    offsets = pa.array([far, far + 3, far + 9]).buffers()[1]
+    array = pa.Array.from_buffers(pa.large_string(), 2, [None, offsets, pa.py_buffer(area)])
+    assert contents(Texts.of(array, kind=pa.large_string())) == values
+    with pytest.raises(SchemaError, match="is string, expected large_string"):
+        Texts.of(pa.array(["a"]), kind=pa.large_string())
+
+
 def on_last_page(values):
     """The strings as an array whose data ends where a page begins that must not be read."""
     page = mmap.PAGESIZE

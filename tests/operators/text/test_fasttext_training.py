@@ -1,5 +1,6 @@
 """Learning classifiers: against a plain reference, and what the library makes of the file."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.text import fasttext
 from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.fasttext_training import Training, count_words, train
+from corpusmill.operators.text.fasttext_training import Training, count_words, cut_at_words, train
 
 GOOD = ["a fine calm river", "calm fine words of a river", "the river is calm", "fine é 中文 words"]
 BAD = ["buy now cheap pills", "cheap cheap pills\nbuy", "now pills win 🙂", "win cash now __label__x"]
@@ -37,6 +38,29 @@ def test_words_are_counted_once_each():
 def test_the_same_texts_give_the_same_bytes_and_another_seed_others():
     assert trained() == trained()
     assert trained() != trained(Training(dimensions=4, buckets=64, epochs=3, seed=1))
+
+
+def test_a_text_is_cut_at_the_end_of_a_word():
+    """Half a word, or half a character, would be learned as a word of its own."""
+    values = ["fine é river", "fine wordthatgoeson", "onewordalone", "a b"]
+    texts = Texts.of(pa.array(values))
+    for most, expected in {4: ["fine", "fine", "", "a b"], 6: ["fine", "fine", "", "a b"], 7: ["fine é", "fine", "", "a b"],
+                           12: ["fine é", "fine", values[2], "a b"], 13: [values[0], "fine", values[2], "a b"]}.items():
+        lengths = texts.lengths.copy()
+        cut_at_words(texts.addresses, lengths, most)
+        assert [value.encode()[:n].decode().rstrip() for value, n in zip(values, lengths, strict=True)] == expected
+
+
+def test_no_part_of_a_word_is_learned():
+    vocabulary = fasttext.read(trained(dataclasses.replace(SMALL, sample=8)), "m").vocabulary
+    known = [vocabulary.words[a:b].tobytes().decode() for a, b in itertools.pairwise([0, *vocabulary.ends])]
+    assert {"calm", "cheap", "é"} < set(known[: vocabulary.words_known])
+    assert set(known[: vocabulary.words_known]) <= {*" ".join(VALUES).split(), "</s>"}
+
+
+def test_what_follows_a_word_that_ends_texts_is_not_learned_from():
+    first, second = ([value + f" </s> {more}" for value in VALUES] for more in ("cheap calm", "calm cheap"))
+    assert trained(values=first) == trained(values=second)
 
 
 def rows_of(model, text):
