@@ -7,10 +7,11 @@ duplicates: ``doc_id, keep, kind, cluster_id, cluster_size, matched_doc_id, simi
 
 import dataclasses
 import sys
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import MISSING
 
+from corpusmill.jobs.deduping import semantic
 from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
@@ -26,9 +27,11 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
 from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
+from corpusmill.operators.dedup.cells import MOST
 from corpusmill.operators.dedup.keep import pairs_schema
 from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.rank import Rank, parse
+from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
 
@@ -42,6 +45,7 @@ class DedupConfig:
 
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
+    model: str = ""  # digest, file or manifest of the model whose cells dedup=semantic compares within; empty to learn one
     verify: str = "lanes"  # lanes: estimate it on the signatures | exact: compute it on the texts of candidates
     keep: str = "star"  # star: dropped iff a neighbour above is kept | components: the first of all that pairs join is kept
     copies: str = "keep_first"  # keep_first: the first of a cluster stays | drop_all: none of it does
@@ -73,30 +77,61 @@ class Config(Common):
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Signatures, then pairs where they are near ones, then duplicates."""
     rank = parse(config.dedup.rank, config.dedup.source_priority)
+    signer = signer_of(config.dedup.signature)
+    check(config.dedup, signer)
     given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
     if rank.signals:
         rank.check(dict(found["annotations"].schema))
-    here, signer = session(config, store, engine), signer_of(config.dedup.signature)
-    signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
+    here, subset = session(config, store, engine), aligned.Subset(config.limit, config.sample).parameters()
+    if isinstance(signer, Semantic):
+        signer = semantic.fitted(here, signer, found, subset, config.dedup.model)
+    signatures = sign(here, found, signer, subset)
     roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
-    if isinstance(signer, MinHash):
-        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": [FIRST, WHOLE, FEWEST],
-                    "neighbours": NEIGHBOURS} | ranked
-        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found))
-        chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
+    if kind := compared(config.dedup, signer):
+        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), kind | ranked, chosen, inputs.view_of(found))
+        chosen = chosen | {"pairs": pairs_of(here, pairs, signer, config.dedup, rank)}
     parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | {"version": "3"}
     made = stage.Stage("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found))
     return duplicates(here, made, config, rank)
 
 
-def evidence_of(signer: MinHash, config: Config, found: dict[str, Manifest]) -> Evidence:
+def check(wanted: DedupConfig, signer: Signer) -> None:
+    """Raise ConfigError for what is not to be had with these signatures."""
+    if not isinstance(signer, Semantic):
+        if wanted.model:
+            raise ConfigError(f"dedup.model={wanted.model}: only dedup=semantic compares within the cells of a model")
+        return
+    if wanted.keep == "components":
+        raise ConfigError("dedup.keep=components: not with dedup=semantic, which compares with kept documents alone, so that "
+                          "its pairs join no chains; take dedup.keep=star, or components with dedup=minhash")
+    if wanted.verify == "exact":
+        raise ConfigError("dedup.verify=exact: not with dedup=semantic, which compares the words of documents and no n-grams; "
+                          "leave dedup.verify=lanes, or verify with dedup=minhash")
+
+
+def compared(wanted: DedupConfig, signer: Signer) -> dict[str, Any]:
+    """How pairs are found and verified; empty where signatures give none."""
+    if isinstance(signer, MinHash):
+        return {"kind": "near", "threshold": wanted.threshold, "verify": wanted.verify, "first": [FIRST, WHOLE, FEWEST],
+                "neighbours": NEIGHBOURS}
+    return {"kind": "semantic", "threshold": wanted.threshold, "most": MOST} if isinstance(signer, Semantic) else {}
+
+
+def pairs_of(here: Session, made: stage.Stage, signer: Signer, wanted: DedupConfig, rank: Rank) -> Manifest:
+    """The pairs of signatures that are compared."""
+    if isinstance(signer, Semantic):
+        return semantic.find_pairs(here, made, signer, rank)
+    minhash = cast("MinHash", signer)
+    return find_pairs(here, made, minhash.bands, evidence_of(minhash, wanted, made.inputs["documents"]), rank)
+
+
+def evidence_of(signer: MinHash, wanted: DedupConfig, documents: Manifest) -> Evidence:
     """What ``dedup.verify`` says."""
-    if config.dedup.verify == "lanes":
+    if wanted.verify == "lanes":
         return Lanes(signer.lanes)
-    documents = found["documents"]
     return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
 
 
@@ -108,7 +143,8 @@ def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict
     if (done := stage.committed(here, made)) is not None:
         return done
     tasks = aligned.tasks(here.store, made, text=True)
-    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer))
+    told = {"artifact": signer.artifact} if isinstance(signer, Semantic) else {}
+    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer), details=told)
 
 
 def duplicates(here: Session, made: stage.Stage, config: Config, rank: Rank) -> Manifest:

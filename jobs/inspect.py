@@ -1,8 +1,8 @@
 """Show documents that came to an outcome: why they were dropped, or what they were taken to be a duplicate of.
 
 Reads a manifest of decisions or duplicates, or any that was made from them (``manifest=``). ``reason=`` is a rule's reason,
-``kept``, or ``exact_duplicate`` / ``near_duplicate`` for pairs side by side. After what a rule dropped come documents that it
-kept by a small margin. Prints to standard output and writes nothing.
+``kept``, or ``exact_duplicate``, ``near_duplicate`` or ``semantic_duplicate`` for pairs side by side. After what a rule dropped
+come documents that it kept by a small margin. Prints to standard output and writes nothing.
 """
 
 import dataclasses
@@ -30,9 +30,10 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.select import Judge, columns_read
+from corpusmill.operators.schema import KINDS
 
 WIDTH = 128  # where the output is not a terminal
-PAIRS = ("exact_duplicate", "near_duplicate")
+PAIRS = tuple(f"{kind}_duplicate" for kind in KINDS)
 _WHERE = {n: ("documents", n) for n in ("source", "native_id", "url", "text")}
 
 
@@ -41,7 +42,7 @@ class Config(Common):
     """corpusmill inspect."""
 
     manifest: str = MISSING  # decisions, duplicates, or what was made from them
-    reason: str = MISSING  # a rule's reason, kept, exact_duplicate or near_duplicate
+    reason: str = MISSING  # a rule's reason, kept, or exact_duplicate, near_duplicate, semantic_duplicate
     n: int = 20  # how many
     seed: int = 0  # decides which
     chars: int = 1000  # of each text

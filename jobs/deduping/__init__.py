@@ -7,6 +7,7 @@
     evidence.py     what verifies them: lanes of the signatures, or the n-grams of the texts
     likeness.py     how alike compared pairs are, counted
     pairs.py        the dataset of verified pairs
+    semantic.py     sketches meet by k-means cell; the pairs that decide
     verdicts.py     star or components over the pairs; a row for each document
     partitioned.py  the same where pairs are too many for one task
     guard.py        stops the job where a source would be all but wiped out

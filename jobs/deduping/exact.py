@@ -56,7 +56,7 @@ def columns_of(one: Aligned, rank: Rank, *signatures: str) -> dict[str, tuple[st
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Messages:
-    """Sends each kept row to the partition of its digest."""
+    """Sends each kept row that has a digest to its partition."""
 
     rank: Rank
 
@@ -71,7 +71,8 @@ class Messages:
         columns = [rows.column("digest"), *self.rank.encode(rows).values(), rows.column("doc_id"), rows.column("row_digest"),
                    np.full(n, shard, np.int64), np.arange(n)]
         batch = pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=messages_schema(len(self.rank.keys)))
-        return batch.filter(rows.column("keep")) if "keep" in rows.schema.names else batch
+        taking_part = pc.is_valid(rows.column("digest"))
+        return batch.filter(pc.and_(taking_part, rows.column("keep")) if "keep" in rows.schema.names else taking_part)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By digest."""

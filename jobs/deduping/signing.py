@@ -1,16 +1,18 @@
 """Signatures of one shard of documents."""
 
 import dataclasses
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.runtime import aligned, kernels
+from corpusmill.jobs.runtime import aligned, artifacts, kernels
 from corpusmill.jobs.runtime.config import instantiate
 from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
+from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, LENGTH
 
@@ -26,6 +28,10 @@ class Signer(Protocol):
     def schema(self) -> pa.Schema:
         """SIGNATURES, and what the method adds."""
 
+
+class Plain(Signer, Protocol):
+    """One that has nothing to learn."""
+
     def signatures(self, batch: pa.RecordBatch, /) -> pa.RecordBatch:
         """Row by row."""
 
@@ -33,7 +39,7 @@ class Signer(Protocol):
 def signer_of(node: dict[str, Any]) -> Signer:
     """The signer that ``dedup.signature`` names. Raises ConfigError where it names another operator."""
     signer: Signer = instantiate(node, "dedup.signature")
-    if not hasattr(signer, "signatures"):
+    if not hasattr(signer, "schema"):
         raise ConfigError(f"dedup.signature._target_={node['_target_']!r} makes no signatures; take one of "
                           "corpusmill.operators.dedup, as dedup=exact and dedup=minhash do")
     return signer
@@ -52,12 +58,18 @@ class Sign:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Row by row."""
-        kernels.share([type(self.signer).__qualname__], self.signer.signatures)
+        signatures = self._function(store)
+        kernels.share([type(self.signer).__qualname__], signatures)
         encoder, nbytes = Encoder(signatures_schema(self.signer)), 0
         for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
             length = pc.binary_length(batch.column("text")).cast(pa.int64())
-            encoder.write(self.signer.signatures(batch).append_column(LENGTH, length))
+            encoder.write(signatures(batch).append_column(LENGTH, length))
             nbytes += batch.column("text").nbytes
         encoded = encoder.finish()
         emit(encoded)
         return Facts({"rows_in": encoded.rows, "kept": encoded.rows, "bytes_in": nbytes})
+
+    def _function(self, store: Store) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+        if isinstance(self.signer, Semantic):
+            return self.signer.open({"model": artifacts.fetch(store, self.signer.artifact)})
+        return cast("Plain", self.signer).signatures

@@ -20,6 +20,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
 from corpusmill.operators.quality.select import Judge, columns_read
+from corpusmill.operators.schema import KINDS
 
 SHARDS = 256  # a report reads documents out of at most so many: each outcome is a pass over the index columns
 EACH = 3  # documents of an outcome
@@ -57,7 +58,7 @@ class Outcome:
 class Pair:
     """A dropped document and the kept one that it was taken to repeat; or a verified pair, whatever became of it."""
 
-    kind: str  # exact or near
+    kind: str  # exact, near or semantic
     similarity: float
     cluster_size: int | None  # None of a verified pair
     dropped: Shown
@@ -138,7 +139,7 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
     if "duplicates" not in made:
         return ()
     duplicates = made["duplicates"]
-    places = {place: kind for kind in ("exact", "near") for place in _duplicates(store, duplicates, kind)}
+    places = {place: kind for kind in KINDS for place in _duplicates(store, duplicates, kind)}
     columns = WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
     matched = samples.locate(store, made["documents"], [values["matched_doc_id"] for values in found.values()])

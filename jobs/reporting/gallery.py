@@ -10,6 +10,7 @@ from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
 from corpusmill.jobs.reporting.reasons import rules_of
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import hint
+from corpusmill.operators.schema import KINDS
 
 
 def gallery(facts: Facts) -> Html:
@@ -18,7 +19,7 @@ def gallery(facts: Facts) -> Html:
     if not found.outcomes and not found.pairs and not found.note:
         return join([])
     rules = {rule["reason"]: bounds(rule) for rule in rules_of(facts)}
-    kinds = {kind: [one for one in found.pairs if one.kind == kind] for kind in ("exact", "near")}
+    kinds = {kind: [one for one in found.pairs if one.kind == kind] for kind in KINDS}
     folded = [*(_outcome(outcome, rules.get(outcome.outcome, "")) for outcome in found.outcomes),
               *(_pairs(facts, kind, pairs) for kind, pairs in kinds.items() if pairs)]
     explained = ("A few documents of each outcome, drawn at random but the same in every report of this dataset. Do you agree "
@@ -43,7 +44,7 @@ def _sample(d: Shown) -> Html:
 def _pairs(facts: Facts, kind: str, pairs: list[Pair]) -> Html:
     count = facts.clusters.kinds.get(kind, len(pairs)) if facts.clusters else len(pairs)
     about = f"{len(pairs)} of {number(count)} dropped documents, each beside the kept one"
-    return fold(tag("strong", "Exact duplicates" if kind == "exact" else "Near duplicates"), about, map(pair, pairs))
+    return fold(tag("strong", f"{kind.capitalize()} duplicates"), about, map(pair, pairs))
 
 
 def fold(heading: object, about: str, content: Iterable[Html]) -> Html:

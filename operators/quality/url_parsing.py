@@ -20,7 +20,8 @@ CATEGORIES = ("ac", "co", "com", "edu", "gob", "gouv", "gov", "govt", "go", "id"
 
 
 @inlined
-def _lower(byte: int) -> int:
+def lower(byte: int) -> int:
+    """An ASCII letter in lower case, another byte as it is."""
     return byte + 0x20 if 0x41 <= byte <= 0x5A else byte
 
 
@@ -59,7 +60,7 @@ def _host(address: int, length: int) -> Any:
     elif at > named and not _is_port(address, at, stop):
         return start, start, start
     end = start
-    while end < stop and not _ends_authority(byte_at(address + end)):
+    while end < stop and not ends_authority(byte_at(address + end)):
         if byte_at(address + end) == AT:
             start = end + 1
         end += 1
@@ -81,7 +82,7 @@ def _is_port(address: int, at: int, stop: int) -> bool:
     end = at
     while end < stop and 0x30 <= byte_at(address + end) <= 0x39:
         end += 1
-    return 1 <= end - at <= 5 and (end == stop or _ends_authority(byte_at(address + end)))
+    return 1 <= end - at <= 5 and (end == stop or ends_authority(byte_at(address + end)))
 
 
 @kernel
@@ -97,7 +98,8 @@ def _is_host(address: int, start: int, end: int) -> bool:
 
 
 @inlined
-def _ends_authority(byte: int) -> bool:
+def ends_authority(byte: int) -> bool:
+    """What ends user, host and port."""
     return byte in (SLASH, QUERY, HASH, BACKSLASH) or byte <= 32
 
 
@@ -108,7 +110,7 @@ def _write(addresses: Integers, starts: Integers, middles: Integers, ends: Integ
     out = data
     for d in range(len(addresses)):
         for at in range(starts[d], middles[d]):
-            out = put_byte(out, _lower(byte_at(addresses[d] + at))) + 1
+            out = put_byte(out, lower(byte_at(addresses[d] + at))) + 1
         for at in range(ends[d], tails[d]):
             out = put_byte(out, byte_at(addresses[d] + at)) + 1
         offsets[d + 1] = out - data
@@ -143,7 +145,7 @@ def _find_paths(addresses: Integers, ends: Integers, tails: Integers, paths: Int
     """Where the path begins after the port; moves ``tails`` before final slashes."""
     for d in range(len(addresses)):
         at = ends[d]
-        while at < tails[d] and not _ends_authority(byte_at(addresses[d] + at)):
+        while at < tails[d] and not ends_authority(byte_at(addresses[d] + at)):
             at += 1
         while tails[d] > at and byte_at(addresses[d] + tails[d] - 1) == SLASH:
             tails[d] -= 1
@@ -164,7 +166,7 @@ def squeeze(addresses: Integers, lengths: Integers, targets: Integers, kept: Int
         for at in range(lengths[d]):
             byte = byte_at(addresses[d] + at)
             if is_alnum(byte):
-                out = put_byte(out, _lower(byte)) + 1
+                out = put_byte(out, lower(byte)) + 1
         kept[d] = out - targets[d]
 
 

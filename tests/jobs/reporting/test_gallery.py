@@ -30,6 +30,11 @@ def test_a_verified_pair_is_of_no_cluster_and_says_which_ranks_above():
     assert drawn.index("<h3>Lower in rank</h3>") < drawn.index("page 1") < drawn.index("<h3>Upper</h3>") < drawn.index("page 2")
 
 
+@pytest.mark.parametrize(("kind", "heading"), [("exact", "Exact"), ("near", "Near"), ("semantic", "Semantic")])
+def test_every_kind_of_duplicate_has_a_heading(draw, kind, heading):
+    assert f"<strong>{heading} duplicates</strong>" in draw(pairs=(Pair(kind, 0.8, 2, DROPPED, KEPT),))
+
+
 def test_equal_parts_are_said_to_be_equal(draw):
     drawn = draw(pairs=(Pair("exact", 1.0, 3, DROPPED, DROPPED),))
     assert "<mark>" not in drawn
