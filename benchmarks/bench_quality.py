@@ -122,8 +122,11 @@ def measure_peers(folder, documents, size):
             if not python.exists():
                 print(f"{name}: no environment at {python.parent.parent}", file=sys.stderr)
                 continue
-            told = subprocess.run([python, script, name, path], capture_output=True, text=True, check=True).stdout
-            report = json.loads(told.splitlines()[-1])
+            ran = subprocess.run([python, script, name, path], capture_output=True, text=True, check=False)
+            if ran.returncode:
+                print(f"{name}: {(ran.stderr.splitlines() or ['ended without a word'])[-1]}", file=sys.stderr)
+                continue
+            report = json.loads(ran.stdout.splitlines()[-1])
             found[name] = {"version": report["version"], "MB/s": round(size / report["seconds"], 3),
                            "kept": report["kept"] / report["documents"]}
     return found
