@@ -54,7 +54,8 @@ def examples(groups):
     parts = []
     for label, group in enumerate(groups):
         text = pa.array(group, pa.string())
-        parts.append(pa.table([text_digests(text), text.cast(pa.large_string()), pa.array(np.full(len(text), label))], schema=job.EXAMPLES))
+        columns = [text_digests(text), text.cast(pa.large_string()), pa.array(np.full(len(text), label))]
+        parts.append(pa.table(columns, schema=job.EXAMPLES))
     together = pa.concat_tables(parts).combine_chunks()
     return job._distinct(together, {"dropped.copies": 0})
 
