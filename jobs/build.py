@@ -29,6 +29,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.dedup import rank
 from corpusmill.operators.quality import select
 from corpusmill.operators.schema import DOCUMENTS
 
@@ -81,6 +82,7 @@ def check(config: Config, store: Store) -> None:
     if config.quality.cutoffs:
         pinned(store, rules, config.quality.cutoffs)
     instantiate(config.dedup.signature, "dedup.signature")
+    rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)

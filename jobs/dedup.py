@@ -11,23 +11,28 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
 from corpusmill.jobs.deduping.pairs import find_pairs
-from corpusmill.jobs.deduping.signing import Sign, Signer, signer_of
+from corpusmill.jobs.deduping.signing import Sign, Signer, signatures_schema, signer_of
 from corpusmill.jobs.deduping.verdicts import Assemble, pair_verdicts
 from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
-from corpusmill.jobs.runtime.config import Common, session
+from corpusmill.jobs.runtime.config import Common, choose, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
-from corpusmill.operators.dedup.bands import FIRST, NEIGHBOURS
+from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
+from corpusmill.operators.dedup.keep import pairs_schema
 from corpusmill.operators.dedup.minhash import MinHash
+from corpusmill.operators.dedup.rank import Rank, parse
 from corpusmill.operators.errors import ConfigError, Missing
-from corpusmill.operators.schema import DUPLICATES, PAIRS
+from corpusmill.operators.schema import DUPLICATES
+
+SHINGLE_BYTES = 1.4  # per byte of a document: a hash of 8 bytes for each word
 
 
 @dataclasses.dataclass
@@ -36,6 +41,11 @@ class DedupConfig:
 
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
+    verify: str = "lanes"  # lanes: estimate it on the signatures | exact: compute it on the texts of candidates
+    keep: str = "star"  # star: dropped iff a neighbour above is kept | components: the first of all that pairs join is kept
+    copies: str = "keep_first"  # keep_first: the first of a cluster stays | drop_all: none of it does
+    # which of two stays: source, {signal: NAME, best: high | low}, {date: oldest | newest}, {length: longest | shortest}
+    rank: list[Any] = dataclasses.field(default_factory=lambda: ["source", "doc_id"])
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
@@ -47,6 +57,7 @@ class Config(Common):
 
     documents: str | None = None  # a manifest
     decisions: str | None = None  # a manifest; only what it keeps takes part
+    annotations: str | None = None  # a manifest, of signals that rank; decisions lead to it
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
 
 
@@ -55,32 +66,49 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     for name in ("threshold", "max_loss"):
         if not 0 < (value := getattr(config.dedup, name)) <= 1:
             raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
-    given = {"documents": config.documents, "decisions": config.decisions}
-    found = inputs.resolve(store, given, ["documents"])
-    here = session(config, store, engine)
-    signer = signer_of(config.dedup.signature)
+    choose("dedup.verify", config.dedup.verify, ("lanes", "exact"))
+    choose("dedup.keep", config.dedup.keep, ("star", "components"))
+    choose("dedup.copies", config.dedup.copies, ("keep_first", "drop_all"))
+    rank = parse(config.dedup.rank, config.dedup.source_priority)
+    given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
+    found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
+    if rank.signals:
+        rank.check(dict(found["annotations"].schema))
+    here, signer = session(config, store, engine), signer_of(config.dedup.signature)
     signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
-    chosen = {name: found[name] for name in ("documents", "decisions") if name in found} | {"signatures": signatures}
-    rank = {"source_priority": list(config.dedup.source_priority), "version": "1"}
+    roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
+    chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
+    ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
     if isinstance(signer, MinHash):
-        parameters = {"threshold": config.dedup.threshold, "first": FIRST, "neighbours": NEIGHBOURS} | rank
-        pairs = stage.Stage("pairs", PAIRS, parameters, chosen, inputs.view_of(found))
-        chosen = chosen | {"pairs": find_pairs(here, pairs, (signer.bands, signer.lanes))}
-    made = stage.Stage("duplicates", DUPLICATES, {"keep": "star"} | rank | {"version": "2"}, chosen, inputs.view_of(found))
-    return duplicates(here, made, config)
+        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": [FIRST, WHOLE, FEWEST],
+                    "neighbours": NEIGHBOURS} | ranked
+        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found))
+        chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
+    parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | {"version": "3"}
+    made = stage.Stage("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found))
+    return duplicates(here, made, config, rank)
+
+
+def evidence_of(signer: MinHash, config: Config, found: dict[str, Manifest]) -> Evidence:
+    """What ``dedup.verify`` says."""
+    if config.dedup.verify == "lanes":
+        return Lanes(signer.lanes)
+    documents = found["documents"]
+    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
 
 
 def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict[str, float]) -> Manifest:
     """Signatures of all documents, at the view that the decisions were made on."""
-    parameters = {"signature": describe(signer), "subset": subset}
-    made = stage.Stage("signatures", signer.schema, parameters, {"documents": found["documents"]}, inputs.view_of(found))
+    parameters = {"signature": describe(signer), "subset": subset, "version": "2"}
+    made = stage.Stage("signatures", signatures_schema(signer), parameters, {"documents": found["documents"]},
+                       inputs.view_of(found))
     if (done := stage.committed(here, made)) is not None:
         return done
     tasks = aligned.tasks(here.store, made, text=True)
     return stage.run(here, made, tasks, found["documents"].shards, Sign(signer))
 
 
-def duplicates(here: Session, made: stage.Stage, config: Config) -> Manifest:
+def duplicates(here: Session, made: stage.Stage, config: Config, rank: Rank) -> Manifest:
     """Verdicts by shard, then a row for each document."""
     guard = None if config.dedup.allow_loss else LossGuard(here.store, made.inputs["documents"], config.dedup.max_loss)
     if (done := stage.committed(here, made)) is not None:
@@ -92,11 +120,9 @@ def duplicates(here: Session, made: stage.Stage, config: Config) -> Manifest:
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        if "pairs" in made.inputs:
-            verdicts = pair_verdicts(here, made)
-        else:
-            verdicts = exact_verdicts(here, made, tuple(config.dedup.source_priority))
-        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Assemble(verdicts),
+        verdicts = pair_verdicts(here, made) if "pairs" in made.inputs else exact_verdicts(here, made, rank)
+        assemble = Assemble(verdicts, config.dedup.copies == "drop_all")
+        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble,
                          empty_ok=config.allow_empty, check=guard)
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)

@@ -118,8 +118,7 @@ def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: 
     duplicates = _role(made, "duplicates", config)
     kind = config.reason.removesuffix("_duplicate")
     places = samples.draw(
-        store, duplicates, ["keep", "kind"], lambda t: pc.and_kleene(pc.invert(t["keep"]), pc.equal(t["kind"], kind)),
-        config.n, config.seed, f"dropped.{config.reason}")
+        store, duplicates, samples.COMPARED, samples.compared(kind), config.n, config.seed, f"dropped.{config.reason}")
     columns = _WHERE | {n: ("duplicates", n) for n in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
     matched = samples.locate(store, made["documents"], [v["matched_doc_id"] for v in found.values()])

@@ -30,10 +30,11 @@ from corpusmill.jobs.runtime.shards import encode, one_batch
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.errors import BalanceError, ConfigError, Missing
-from corpusmill.operators.mixture import draw
+from corpusmill.operators.mixture import draw, rehydrate
 from corpusmill.operators.mixture.budget import Plan, plan
 from corpusmill.operators.mixture.draw import Boundary, Cuts, Histogram
 from corpusmill.operators.mixture.order import order_keys, shard_of, shards_for, sort
+from corpusmill.operators.mixture.rehydrate import Rehydration
 from corpusmill.operators.schema import MIXTURE
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import priorities
@@ -52,6 +53,7 @@ class MixConfig:
     budget: Quantity = MISSING  # in `unit`: 2000000, 1e9, 1_000_000, 10B
     unit: str = "tokens"  # tokens | words | bytes
     max_epochs: float = 4.0  # times that a document may be taken
+    rehydrate: list[Any] = dataclasses.field(default_factory=list)  # [documents in its cluster, weight] of a document
     seed: int = 0  # decides which documents, and their order
     shard_bytes: Quantity = "128MiB"  # text per output file
 
@@ -63,6 +65,7 @@ class MixConfig:
         if self.shard_bytes < 1:
             raise ConfigError(f"mix.shard_bytes={self.shard_bytes}: give at least 1 byte")
         check_positive(self.max_epochs, "mix.max_epochs")
+        rehydrate.parse(self.rehydrate)
         choose("mix.unit", self.unit, ("tokens", *UNITS))
 
 
@@ -80,13 +83,18 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     here = session(config, store, engine)
     sizes = measured(config, config.mix.unit, found, store, engine)
     chosen = {name: found[name] for name in ("documents", "domains", "counts", "proportions")} | {"sizes": sizes}
-    parameters = dataclasses.asdict(config.mix) | {"version": "1",
+    weights = rehydrate.parse(config.mix.rehydrate)
+    if weights.sizes:
+        chosen["duplicates"] = _clusters(found, config)
+    parameters = dataclasses.asdict(config.mix) | {"version": "2",
                                                    "subset": aligned.Subset(config.limit, config.sample).parameters()}
     made = stage.Stage("mixture", MIXTURE, parameters, chosen, found["counts"].view)
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
         return done
     totals = count.totals(_looked_at(made, store))
+    if weights.sizes and not here.plan:
+        totals = _weighted(here, made, totals, weights)
     planned = plan(found["proportions"].details["proportions"], {n: t.tokens for n, t in totals.items()},
                    config.mix.budget, config.mix.max_epochs)
     if planned.notice:
@@ -97,6 +105,23 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)
     return done
+
+
+def _clusters(found: Mapping[str, Manifest], config: Config) -> Manifest:
+    """The duplicates, whose clusters weigh. Raises ConfigError where none were looked for."""
+    if "duplicates" not in found:
+        raise ConfigError(f"mix.rehydrate={config.mix.rehydrate}: no duplicates are in the lineage of {config.proportions}; "
+                          "rehydration weighs documents by the size of their cluster")
+    return found["duplicates"]
+
+
+def _weighted(here: Session, made: stage.Stage, totals: Mapping[str, count.Totals],
+              weights: Rehydration) -> dict[str, count.Totals]:
+    """What the domains hold where each document counts as often as it weighs."""
+    rows = Rows(here.store, tuple(totals), made.parameters["seed"], weights)
+    tokens = sum(here.engine.map(Sums(rows), _groups(here.store, made, 1)), np.zeros(len(totals), np.int64)).tolist()
+    return {name: dataclasses.replace(one, tokens=n, bytes=one.bytes * n // max(1, one.tokens))
+            for (name, one), n in zip(totals.items(), tokens, strict=True)}
 
 
 def measured(config: Common, unit: str, found: Mapping[str, Manifest], store: Store, engine: Engine) -> Manifest:
@@ -130,14 +155,16 @@ def check_unit(counted: str, unit: str) -> None:
 
 def _write(here: Session, made: stage.Stage, planned: Plan, totals: dict[str, count.Totals], config: Config) -> Manifest:
     seed = config.mix.seed
-    groups = functools.partial(_groups, here.store, made, planned)
+    weights = rehydrate.parse(config.mix.rehydrate)
+    copies = 1 + weights.most * max((-(-d.tokens // max(1, d.available)) for d in planned.domains), default=1)
+    groups = functools.partial(_groups, here.store, made, copies)
     if here.plan:
         stage.print_plan(here, made, groups())
     domains = tuple(d.domain for d in planned.domains)
-    cuts, largest = _cuts(here, groups, planned, Rows(here.store, domains, seed))
+    cuts, largest = _cuts(here, groups, planned, Rows(here.store, domains, seed, weights))
     text_bytes = sum(totals[d.domain].bytes * d.tokens // max(1, d.available) for d in planned.domains)
     shards = shards_for(text_bytes, config.mix.shard_bytes)
-    drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts)
+    drawer = Draw(domains, seed, np.array([d.whole_epochs for d in planned.domains], np.int64), cuts, weights)
     messages, counts = exchange.exchange(here, made, "drawn", groups, drawer, MESSAGES, shards)
     achieved = _achieved(counts, planned, largest)
     _point_out(here, planned, achieved, config.mix.unit)
@@ -164,9 +191,8 @@ def _point_out(here: Session, planned: Plan, achieved: Mapping[str, Mapping[str,
                  "what is left", here.quiet)
 
 
-def _groups(store: Store, made: stage.Stage, planned: Plan) -> Iterator[Task]:
-    """Consecutive shards up to a group's bytes."""
-    copies = 1 + max((-(-d.tokens // max(1, d.available)) for d in planned.domains), default=1)
+def _groups(store: Store, made: stage.Stage, copies: int) -> Iterator[Task]:
+    """Consecutive shards up to a group's bytes; ``copies`` of their text are in memory."""
     group: list[Task] = []
     size = 0
     for task in itertools.chain(aligned.tasks(store, made, text=True), [None]):
@@ -208,19 +234,33 @@ def _achieved(counts: Mapping[str, int], planned: Plan, largest: np.ndarray) -> 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rows:
-    """Domain codes, priorities, ids and sizes of a shard's rows."""
+    """Domain codes, priorities, ids and sizes of a shard's rows, each as often as it weighs."""
 
     store: Store
     domains: tuple[str, ...]
     seed: int
+    weights: Rehydration
 
     def read(self, one: Aligned) -> tuple[np.ndarray, np.ndarray, pa.Array, np.ndarray]:
         """Without text."""
         columns = {"doc_id": ("domains", "doc_id"), "domain": ("domains", "domain"), "size": ("sizes", "tokens")}
-        rows = aligned.read(self.store, one, columns)
+        rows = aligned.read(self.store, one, columns | _cluster_size(self.weights))
+        place, priority = _items(rows, self.weights, self.seed)
+        rows = rows.take(pa.array(place)) if self.weights.sizes else rows
         codes = domain_codes(rows.column("domain"), self.domains)
         sizes = pc.fill_null(rows.column("size"), 0).to_numpy()
-        return codes, priorities(rows.column("doc_id"), self.seed, "draw"), rows.column("doc_id"), sizes
+        return codes, priority, rows.column("doc_id"), sizes
+
+
+def _cluster_size(weights: Rehydration) -> dict[str, tuple[str, str]]:
+    return {"cluster_size": ("duplicates", "cluster_size")} if weights.sizes else {}
+
+
+def _items(rows: pa.RecordBatch, weights: Rehydration, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """What is drawn: the row and the priority of each copy; a document that weighs 1 is one, as without weights."""
+    size = pc.fill_null(rows.column("cluster_size"), 1).to_numpy() if weights.sizes else np.ones(rows.num_rows, np.int64)
+    place, copy = rehydrate.copies_of(weights.weigh(size))
+    return place, priorities(rows.column("doc_id").take(pa.array(place)), seed, "draw", copy)
 
 
 def domain_codes(domain: pa.StringArray, domains: tuple[str, ...]) -> np.ndarray:
@@ -228,6 +268,21 @@ def domain_codes(domain: pa.StringArray, domains: tuple[str, ...]) -> np.ndarray
     place = pc.index_in(domain, pa.array(domains, pa.string()), skip_nulls=True)
     codes: np.ndarray = pc.fill_null(place, -1).to_numpy().astype(np.int32)
     return codes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sums:
+    """Before the plan: the sizes by domain, each document's as often as it weighs."""
+
+    rows: Rows
+
+    def __call__(self, task: Task) -> np.ndarray:
+        """Of a group of shards."""
+        found = np.zeros(len(self.rows.domains), np.int64)
+        for one in task.payload:
+            codes, _, _, sizes = self.rows.read(one)
+            np.add.at(found, codes[codes >= 0], sizes[codes >= 0])
+        return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -268,11 +323,13 @@ class Draw:
     seed: int
     whole_epochs: np.ndarray
     cuts: Cuts
+    weights: Rehydration
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """MESSAGES of a group of shards."""
         columns = {n: ("documents", n) for n in ("doc_id", "text", "source")}
         columns |= {"domain": ("domains", "domain"), "tokens": ("counts", "tokens"), "size": ("sizes", "tokens")}
+        columns |= _cluster_size(self.weights)
         for one in task.payload:
             for batch in aligned.read_text(store, one, columns):
                 yield self._of(batch)
@@ -280,7 +337,10 @@ class Draw:
     def _of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         doc_id = batch.column("doc_id")
         codes = domain_codes(batch.column("domain"), self.domains)
-        copies = draw.copies(codes, priorities(doc_id, self.seed, "draw"), doc_id, self.whole_epochs, self.cuts)
+        item, priority = _items(batch, self.weights, self.seed)
+        drawn = draw.copies(codes[item], priority, doc_id.take(pa.array(item)), self.whole_epochs, self.cuts)
+        copies = np.zeros(batch.num_rows, np.int64)
+        np.add.at(copies, item, drawn)
         rows = np.repeat(np.arange(batch.num_rows), copies)
         starts = np.repeat(np.cumsum(copies) - copies, copies)
         epoch = (np.arange(len(rows)) - starts).astype(np.int32)

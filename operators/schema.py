@@ -39,29 +39,31 @@ SIGNATURES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("digest", DIGEST, nullable=False),  # of the text, raw or normalised
     pa.field("row_digest", DIGEST, nullable=False),  # of the other columns: orders rows of equal doc_id
-])
+])  # + what a method compares, and last ``length``, the bytes of the text
+LENGTH = pa.field("length", pa.int64(), nullable=False)
 
 # A shard of pairs belongs to the documents shard of the same number, and holds the pairs whose lower document is in it.
 PAIRS = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),  # of the lower in rank
     pa.field("row", pa.int64(), nullable=False),  # in its documents shard
-    pa.field("priority", pa.int64(), nullable=False),  # of its source; the rank is (priority, doc_id)
+    pa.field("generation", pa.int64(), nullable=False),  # begins the rank: of the nights in which documents came in
     pa.field("upper_doc_id", DOC_ID, nullable=False),
     pa.field("upper_shard", pa.int64(), nullable=False),
     pa.field("upper_row", pa.int64(), nullable=False),
-    pa.field("upper_priority", pa.int64(), nullable=False),
+    pa.field("upper_generation", pa.int64(), nullable=False),
     pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of the texts equal to it; or "near"
     pa.field("similarity", pa.float32(), nullable=False),
-])
+])  # + rank_1 … and upper_rank_1 …, one for each key of the rank, whose end is doc_id
 
 DUPLICATES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
     pa.field("kind", pa.string()),  # "exact" or "near"; null where the document has no duplicate
-    pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the one that is kept
+    pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the first, that is kept
     pa.field("cluster_size", pa.int64()),  # the canonical and all that name it
-    pa.field("matched_doc_id", DOC_ID),  # the kept document that a dropped one matched
-    pa.field("similarity", pa.float32()),  # to that document
+    # The kept document that a dropped one matched; null for the canonical, also where all copies are dropped.
+    pa.field("matched_doc_id", DOC_ID),
+    pa.field("similarity", pa.float32()),  # to that document; null where the two are in one component, but no pair
 ])
 
 DOMAINS = pa.schema([

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,71 +14,63 @@ from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
-from corpusmill.operators.dedup.keep import MESSAGES, PAIR_MESSAGES, VERDICTS, group_pairs, star_groups
+from corpusmill.operators.dedup.keep import VERDICTS, group_pairs, messages_schema, pair_messages_schema, star_groups
+from corpusmill.operators.dedup.rank import Rank
 from corpusmill.operators.schema import SIGNATURES
 from corpusmill.operators.text.content import key as digest_key
 
-MESSAGE_BYTES = 72  # of one row of MESSAGES
+MESSAGE_BYTES = 72  # of one row of MESSAGES, besides 8 for each key of the rank
 GROUP_ROWS = 1 << 20  # rows that one mapper sends: 72 MiB
 
 
-def exact_verdicts(here: Session, made: Stage, priority: tuple[str, ...]) -> ByShard:
+def exact_verdicts(here: Session, made: Stage, rank: Rank) -> ByShard:
     """VERDICTS by shard on all documents whose text another one has."""
     judge = Judge(Owners.of(here.store, made, GROUP_ROWS))
-    return _by_digest(here, made, priority, "verdicts", judge, VERDICTS)
+    return _by_digest(here, made, rank, "verdicts", judge, VERDICTS)
 
 
-def exact_pairs(here: Session, made: Stage, priority: tuple[str, ...], owners: Owners) -> ByShard:
+def exact_pairs(here: Session, made: Stage, rank: Rank, owners: Owners) -> ByShard:
     """PAIR_MESSAGES by shard of all documents but the first of each text."""
-    return _by_digest(here, made, priority, "copies", Copies(owners), PAIR_MESSAGES)
+    return _by_digest(here, made, rank, "copies", Copies(owners), pair_messages_schema(len(rank.keys)))
 
 
-def _by_digest(here: Session, made: Stage, priority: tuple[str, ...], name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
-    rows, owners = made.inputs["signatures"].rows, judge.owners
-    partitions = exchange.partitions_for(rows * MESSAGE_BYTES, here.partitions)
+def _by_digest(here: Session, made: Stage, rank: Rank, name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
+    rows, owners, width = made.inputs["signatures"].rows, judge.owners, MESSAGE_BYTES + 8 * len(rank.keys)
+    partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * MESSAGE_BYTES), Messages(priority),
-        MESSAGES, partitions)
+        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * width), Messages(rank),
+        messages_schema(len(rank.keys)), partitions)
     reducers = [Task(p, digest_key([made.key, name, p, partitions, owners.count]), f"digests of partition {p}",
-                     3 * rows * MESSAGE_BYTES // partitions, (messages, p)) for p in range(partitions)]
+                     3 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     found, _ = exchange.exchange(here, made, f"{name}-{partitions}", lambda: reducers, judge, schema, owners.count)
     return ByShard(found, owners)
 
 
-def priorities(rows: pa.RecordBatch, priority: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """The place of each row's ``source`` in the list, the list's length where it is not in it."""
-    if not priority:
-        return np.zeros(rows.num_rows, np.int64)
-    place = pc.index_in(rows.column("source"), pa.array(priority, pa.string()))
-    found: npt.NDArray[np.int64] = pc.fill_null(place.cast(pa.int64()), len(priority)).to_numpy()
-    return found
-
-
-def columns_of(one: Aligned, priority: tuple[str, ...], *signatures: str) -> dict[str, tuple[str, str]]:
-    """Columns of the signatures, and those that say whether and with what priority a row takes part."""
+def columns_of(one: Aligned, rank: Rank, *signatures: str) -> dict[str, tuple[str, str]]:
+    """Columns of the signatures, and those that say whether and with what rank a row takes part."""
     columns = {name: ("signatures", name) for name in signatures}
     if "decisions" in one.shards:
         columns["keep"] = ("decisions", "keep")
-    return columns | ({"source": ("documents", "source")} if priority else {})
+    return columns | rank.columns
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Messages:
     """Sends each kept row to the partition of its digest."""
 
-    priority: tuple[str, ...]
+    rank: Rank
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """MESSAGES of a group of shards."""
         for one in task.payload[1]:
-            columns = columns_of(one, self.priority, *SIGNATURES.names)
+            columns = columns_of(one, self.rank, *SIGNATURES.names)
             yield self._of(aligned.read(store, one, columns), one.ordinal)
 
     def _of(self, rows: pa.RecordBatch, shard: int) -> pa.RecordBatch:
         n = rows.num_rows
-        batch = pa.RecordBatch.from_arrays(
-            [rows.column("digest"), pa.array(priorities(rows, self.priority)), rows.column("doc_id"), rows.column("row_digest"),
-             pa.array(np.full(n, shard, np.int64)), pa.array(np.arange(n))], schema=MESSAGES)
+        columns = [rows.column("digest"), *self.rank.encode(rows).values(), rows.column("doc_id"), rows.column("row_digest"),
+                   np.full(n, shard, np.int64), np.arange(n)]
+        batch = pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=messages_schema(len(self.rank.keys)))
         return batch.filter(rows.column("keep")) if "keep" in rows.schema.names else batch
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,11 +57,18 @@ class LossGuard:
             found = pa.table(found.columns + beside.columns, names=found.column_names + beside.column_names)
             mine = found.filter(pc.and_(pc.equal(found.column("source"), source), pc.equal(found.column("keep"), False)))
             for one in mine.slice(0, SHOWN - shown).to_pylist():
-                yield (f"{one['native_id']}: {one['kind']} duplicate of document {one['matched_doc_id'].hex()}, "
-                       f"similarity {one['similarity']:.2f}")
+                yield f"{one['native_id']}: {_told(one)}"
                 shown += 1
             if shown == SHOWN:
                 return
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """What was found of a dropped document."""
+    if row["matched_doc_id"] is None:
+        return f"{row['kind']} duplicate, the first of its cluster"
+    alike = "no pair with it" if row["similarity"] is None else f"similarity {row['similarity']:.2f}"
+    return f"{row['kind']} duplicate of document {row['matched_doc_id'].hex()}, {alike}"
 
 
 def _lost(outcomes: Mapping[str, int]) -> int:

@@ -2,7 +2,8 @@
 
     bands       28 bytes per document and band, to the partition of the band's hash
     candidates  16 bytes per pair, to the owner of the upper document's shard; repeats from other bands end there
-    halves      the pair with the upper document's lanes, to the owner of the lower document's shard
+    halves      the pair, to the owner of the lower document's shard, with what verifies it of the upper document: 128
+                bytes of lanes, or the hashes of its shingles, once for all pairs that go to one owner
     verified    the pairs that are similar enough, to the shard of the lower document
 
 Documents equal to one that ranks above them send nothing: they share the fate of the first.
@@ -19,75 +20,81 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.deduping.exact import columns_of, priorities
+from corpusmill.jobs.deduping.evidence import BYTES, Evidence
+from corpusmill.jobs.deduping.exact import columns_of
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime.exchange import Offsets
+from corpusmill.jobs.runtime.shards import one_batch
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
-from corpusmill.operators.dedup.bands import BAND_MESSAGES, CANDIDATES, band_messages, candidates
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES
-from corpusmill.operators.dedup.verify import similarity
+from corpusmill.operators.dedup.bands import CANDIDATES, band_messages, bands_schema, candidates
+from corpusmill.operators.dedup.keep import pair_messages_schema
+from corpusmill.operators.dedup.rank import Rank, rank_fields, rank_names
 from corpusmill.operators.schema import DOC_ID
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import fixed_bytes
 
 GROUP_ROWS = 1 << 17  # rows whose bands one mapper sends: 49 MiB with 14 bands
-BAND_BYTES = 28  # of one row of BAND_MESSAGES
-CANDIDATE_BYTES = 16
-HALF_BYTES = 40  # besides the lanes
-LOWEST = np.uint64(255)  # priorities from here on are one where buckets are ordered; pairs know them all
+BAND_BYTES = 28  # of one row of BAND_MESSAGES, besides 8 for each key of the rank
+HALF_BYTES = 64  # of a candidate and then a half, besides the evidence and the keys of the rank
+LATEST = np.uint64(255)  # generations from here on are one where buckets are ordered; pairs know them all
+
+Words = npt.NDArray[np.uint64]
 
 _ROW = np.uint64(0xFFFFFFFF)
 _SHARD = np.uint64(32)
 
 
-def near_pairs(here: Session, made: Stage, widths: tuple[int, int], threshold: float, priority: tuple[str, ...],
+def near_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank,
                copies: ByShard) -> tuple[ByShard, dict[str, int]]:
     """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
 
-    ``widths``: bands and lanes of a signature.
+    ``bands``: of a signature.
     """
-    store, owners, (bands, lanes) = here.store, copies.owners, widths
-    total = made.inputs["signatures"].rows * bands * BAND_BYTES
-    partitions = exchange.partitions_for(total, here.partitions)
+    store, owners, keys = here.store, copies.owners, len(rank.keys)
+    rows, threshold = made.inputs["signatures"].rows, made.parameters["threshold"]
+    width = bands * (BAND_BYTES + 8 * keys)
+    partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * bands * BAND_BYTES, copies.exchanged),
-        Bands(priority), BAND_MESSAGES, partitions)
+        here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * width, copies.exchanged),
+        Bands(rank), bands_schema(keys), partitions)
     buckets = [Task(p, digest_key([made.key, "candidates", p, partitions, owners.count]), f"bands of partition {p}",
-                    4 * total // partitions, (messages, p)) for p in range(partitions)]
+                    4 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     proposed, counts = exchange.exchange(here, made, f"candidates-{partitions}", lambda: buckets, Candidates(owners),
                                          CANDIDATES, owners.count)
-    wide = owners.grown(counts["sent"] * (HALF_BYTES + lanes), exchange.GROUP_BYTES)
-    room = counts.pop("sent") * (CANDIDATE_BYTES + HALF_BYTES + lanes)
+    sent = counts.pop("sent")
+    room = sent * (HALF_BYTES + 8 * keys) + min(sent, rows) * evidence.width
+    wide = owners.grown(room, exchange.GROUP_BYTES)
     halves, unique = exchange.exchange(
-        here, made, "halves", lambda: owners.tasks(store, made, "halves", 2 * lanes, proposed, 2 * room),
-        Halves(priority, wide), halves_schema(lanes), wide.count)
+        here, made, "halves",
+        lambda: owners.tasks(store, made, "halves", 2 * evidence.width, proposed, 2 * room, text=evidence.text),
+        Halves(rank, evidence, wide), halves_schema(keys), wide.count)
     found, near = exchange.exchange(
-        here, made, "verified", lambda: wide.tasks(store, made, "verified", 2 * lanes, halves, 2 * room),
-        Verified(priority, threshold, owners), PAIR_MESSAGES, owners.count)
+        here, made, "verified",
+        lambda: wide.tasks(store, made, "verified", 2 * evidence.width, halves, 2 * room, text=evidence.text),
+        Verified(rank, evidence, threshold, owners), pair_messages_schema(keys), owners.count)
     return ByShard(found, owners), dict(sorted((counts | unique | near).items()))
 
 
-def halves_schema(lanes: int) -> pa.Schema:
-    """A candidate and what verifies it of its upper document."""
-    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), pa.field("priority", pa.int64()),
-                      pa.field("lanes", pa.binary(lanes))])
+def halves_schema(keys: int) -> pa.Schema:
+    """A candidate, the rank of its upper document, and the evidence of that, once for each owner that it goes to."""
+    return pa.schema([*CANDIDATES, pa.field("doc_id", DOC_ID), *rank_fields(keys), pa.field("evidence", BYTES)])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bands:
     """Sends the bands of each document that takes part and has words, but for copies."""
 
-    priority: tuple[str, ...]
+    rank: Rank
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """BAND_MESSAGES of a group of shards."""
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.priority, "doc_id", "bands"))
+            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "bands"))
             taking_part = pc.is_valid(rows.column("bands")).to_numpy(zero_copy_only=False)
             if "keep" in rows.schema.names:
                 taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
@@ -95,11 +102,12 @@ class Bands:
             chosen = np.flatnonzero(taking_part)
             yield self._of(rows.take(pa.array(chosen)), chosen.astype(np.uint64) | np.uint64(one.ordinal << 32))
 
-    def _of(self, rows: pa.RecordBatch, ref: npt.NDArray[np.uint64]) -> pa.RecordBatch:
+    def _of(self, rows: pa.RecordBatch, ref: Words) -> pa.RecordBatch:
         bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
         prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
-        first = np.minimum(priorities(rows, self.priority).astype(np.uint64), LOWEST)
-        return band_messages(bands, first << np.uint64(56) | prefix >> np.uint64(8), ref)
+        generation, *keys = self.rank.encode(rows).values()
+        first = np.minimum(generation.astype(np.uint64), LATEST) << np.uint64(56)
+        return band_messages(bands, first | prefix >> np.uint64(8), ref, keys)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By the band's hash."""
@@ -124,7 +132,7 @@ class Candidates:
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the upper document's shard."""
-        return self.owners.route(_high(batch.column("upper")))
+        return self.owners.route(_high(batch.column("upper").to_numpy()))
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
         """What the buckets held. ``sent`` counts a pair once for each partition that proposed it."""
@@ -136,9 +144,10 @@ class Candidates:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Halves:
-    """Removes repeated candidates, and joins the lanes of the upper documents."""
+    """Removes repeated candidates, and joins the evidence of the upper documents."""
 
-    priority: tuple[str, ...]
+    rank: Rank
+    evidence: Evidence
     lower: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -148,14 +157,21 @@ class Halves:
         for one in shards:
             here = _of_shard(upper, one.ordinal)
             if here.stop > here.start:
-                rows = pa.array(upper[here] & _ROW)
-                columns = _numbers(store, one, self.priority, rows)
-                data = [pa.array(upper[here]), pa.array(lower[here]), *columns.values()]
-                yield pa.RecordBatch.from_arrays(data, schema=halves_schema(columns["lanes"].type.byte_width))
+                yield self._of(store, one, upper[here], lower[here])
+
+    def _of(self, store: Store, one: aligned.Aligned, upper: Words, lower: Words) -> pa.RecordBatch:
+        rows, place = _rows(upper)
+        numbers = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        where = self.lower.route(_high(lower))
+        told = np.ones(len(upper), np.bool_)
+        told[1:] = (upper[1:] != upper[:-1]) | (where[1:] != where[:-1])
+        evidence = self.evidence.of(store, one, rows).take(pa.array(place, mask=~told))
+        data = [pa.array(upper), pa.array(lower), *numbers.values(), evidence]
+        return pa.RecordBatch.from_arrays(data, schema=halves_schema(len(self.rank.keys)))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
-        return self.lower.route(_high(batch.column("lower")))
+        return self.lower.route(_high(batch.column("lower").to_numpy()))
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
         """How many candidates there are."""
@@ -164,27 +180,40 @@ class Halves:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verified:
-    """Joins the lanes of the lower documents, and keeps the pairs that are similar enough."""
+    """Joins the evidence of the lower documents, and keeps the pairs that are similar enough."""
 
-    priority: tuple[str, ...]
+    rank: Rank
+    evidence: Evidence
     threshold: float
     owners: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """PAIR_MESSAGES."""
         owner, shards, received = task.payload
-        halves = received.read(store, owner).sort_by("lower").combine_chunks()
+        halves = received.read(store, owner)
+        told = halves.filter(pc.is_valid(halves.column("evidence"))).combine_chunks()
+        known = told.column("upper").to_numpy()
+        in_order = np.argsort(known)
+        evidence = _one(told.column("evidence"))
+        halves = halves.drop_columns(["evidence"]).sort_by([("lower", "ascending"), ("upper", "ascending")])
         lower = halves.column("lower").to_numpy()
         for one in shards:
             here = _of_shard(lower, one.ordinal)
             if here.stop > here.start:
-                upper = halves.slice(here.start, here.stop - here.start).to_batches()[0]
-                yield self._of(upper, _numbers(store, one, self.priority, pa.array(lower[here] & _ROW)))
+                upper = one_batch(halves.slice(here.start, here.stop - here.start))
+                place = in_order[np.searchsorted(known, upper.column("upper").to_numpy(), sorter=in_order)]
+                yield self._of(store, one, upper, (evidence, place))
 
-    def _of(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array]) -> pa.RecordBatch:
-        estimate = similarity(fixed_bytes(upper.column("lanes")), fixed_bytes(lower["lanes"]))
+    def _of(self, store: Store, one: aligned.Aligned, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
+        rows, place = _rows(upper.column("lower").to_numpy())
+        found = self.evidence.similarity(told[0], self.evidence.of(store, one, rows), (told[1], place))
+        lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        return self._pairs(upper, lower, found)
+
+    def _pairs(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array], estimate: npt.NDArray[np.float64]) -> pa.RecordBatch:
         alike = pa.array(estimate >= self.threshold)
-        sides = [_side(upper.column("upper"), upper), _side(upper.column("lower"), lower)]
+        keys = len(self.rank.keys)
+        sides = [_side(upper.column("upper"), upper, keys), _side(upper.column("lower"), lower, keys)]
         one, other = ({name: column.filter(alike) for name, column in side.items()} for side in sides)
         swapped = _ranks_above(other, one)
         found = {"kind": pa.array(["near"] * len(swapped), pa.string()),
@@ -192,7 +221,8 @@ class Verified:
         for name in one:
             found[name] = pc.if_else(swapped, one[name], other[name])
             found[f"upper_{name}"] = pc.if_else(swapped, other[name], one[name])
-        return pa.RecordBatch.from_arrays([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+        schema = pair_messages_schema(len(self.rank.keys))
+        return pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
@@ -203,38 +233,51 @@ class Verified:
         return {"near_pairs": sum(b.num_rows for b in batches)}
 
 
-def _numbers(store: Store, one: aligned.Aligned, priority: tuple[str, ...], rows: pa.Array) -> dict[str, pa.Array]:
-    """``doc_id``, ``priority`` and ``lanes`` of some rows of a shard."""
-    read = aligned.read(store, one, columns_of(one, priority, "doc_id", "lanes"))
-    place = pa.array(priorities(read, priority))
-    return {"doc_id": read.column("doc_id").take(rows), "priority": place.take(rows), "lanes": read.column("lanes").take(rows)}
+def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: Offsets) -> dict[str, pa.Array]:
+    """``doc_id`` and rank of some rows of a shard."""
+    read = aligned.read(store, one, columns_of(one, rank, "doc_id")).take(pa.array(rows))
+    return {"doc_id": read.column("doc_id")} | {name: pa.array(values) for name, values in rank.encode(read).items()}
 
 
-def _side(ref: pa.Array, numbers: Any) -> dict[str, pa.Array]:
+def _rows(ref: Words) -> tuple[Offsets, Offsets]:
+    """The distinct rows of refs of one shard, and the place of each ref's among them."""
+    rows, place = np.unique((ref & _ROW).astype(np.int64), return_inverse=True)
+    return rows, place
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _side(ref: pa.Array, numbers: Any, keys: int) -> dict[str, pa.Array]:
     """One document of each pair, as the columns that pairs hold of it."""
     place = ref.to_numpy()
-    return {"shard": pa.array((place >> _SHARD).astype(np.int64)), "row": pa.array((place & _ROW).astype(np.int64)),
-            "doc_id": numbers["doc_id"], "priority": numbers["priority"]}
+    found = {"shard": pa.array((place >> _SHARD).astype(np.int64)), "row": pa.array((place & _ROW).astype(np.int64))}
+    return found | {name: numbers[name] for name in (*rank_names(keys), "doc_id")}
 
 
 def _ranks_above(one: Mapping[str, pa.Array], other: Mapping[str, pa.Array]) -> pa.Array:
-    """Whether each document of ``one`` ranks above its partner: buckets are ordered by a prefix of the rank alone."""
-    equal = pc.equal(one["priority"], other["priority"])
-    return pc.or_(pc.less(one["priority"], other["priority"]), pc.and_(equal, pc.less(one["doc_id"], other["doc_id"])))
+    """Whether each document of ``one`` ranks above its partner: buckets are ordered by a prefix of the doc_id alone."""
+    above = pc.less(one["doc_id"], other["doc_id"])
+    for name in reversed([name for name in one if name == "generation" or name.startswith("rank_")]):
+        equal = pc.equal(one[name], other[name])
+        above = pc.or_(pc.less(one[name], other[name]), pc.and_(equal, above))
+    return above
 
 
-def _high(ref: pa.Array) -> Offsets:
-    found: Offsets = (ref.to_numpy() >> _SHARD).astype(np.int64)
+def _high(ref: Words) -> Offsets:
+    """The shards of refs."""
+    found: Offsets = (ref >> _SHARD).astype(np.int64)
     return found
 
 
-def _of_shard(ref: npt.NDArray[np.uint64], ordinal: int) -> slice:
+def _of_shard(ref: Words, ordinal: int) -> slice:
     """Where the rows of a shard are among sorted refs."""
     low, high = np.searchsorted(ref, np.array([ordinal << 32, (ordinal + 1) << 32], np.uint64)).tolist()
     return slice(low, high)
 
 
-def _unique(pairs: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+def _unique(pairs: pa.Table) -> tuple[Words, Words]:
     """Upper and lower refs of each pair once, in order."""
     upper, lower = pairs.column("upper").to_numpy(), pairs.column("lower").to_numpy()
     order = np.lexsort((lower, upper))

@@ -43,12 +43,14 @@ class Owners:
         return shard * self.count // self.shards
 
     def tasks(self, store: Store, made: Stage, name: str, row_bytes: int, received: Exchanged | None = None,
-              received_bytes: int = 0) -> Iterator[Task]:
+              received_bytes: int = 0, *, text: bool = False) -> Iterator[Task]:
         """A task per owner; its payload is (owner, shards, what they received).
 
         ``row_bytes``: memory per row of the shards. ``received_bytes``: memory that all of what they received takes.
+        ``text``: it is read at the stage's view.
         """
-        for owner, group in itertools.groupby(aligned.zipped(store, made.inputs), lambda one: self.owner(one.ordinal)):
+        walk = aligned.zipped(store, made.inputs, made.view if text else ())
+        for owner, group in itertools.groupby(walk, lambda one: self.owner(one.ordinal)):
             shards = list(group)
             parts: list[Any] = [made.key, name, owner, self.count, received.partitions if received else 0]
             label = f"{name} of shards {shards[0].ordinal} to {shards[-1].ordinal}"

@@ -5,6 +5,7 @@ import dataclasses
 import pyarrow as pa
 
 from corpusmill.jobs.deduping import exact, near
+from corpusmill.jobs.deduping.evidence import Evidence
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.runtime import aligned, exchange, stage
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -12,25 +13,22 @@ from corpusmill.jobs.runtime.shards import encode, one_batch
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
+from corpusmill.operators.dedup.rank import Rank, keys_in, rank_names
 from corpusmill.operators.errors import Missing
-from corpusmill.operators.schema import PAIRS
-
-_ORDER = [(name, "ascending") for name in ("row", "upper_priority", "upper_doc_id", "upper_shard", "upper_row")]
 
 
-def find_pairs(here: Session, made: Stage, widths: tuple[int, int]) -> Manifest:
-    """Exact pairs, then near ones, then a shard for each of documents. ``widths``: bands and lanes of a signature."""
+def find_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank) -> Manifest:
+    """Exact pairs, then near ones, then a shard for each of documents. ``bands``: of a signature."""
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
         return done
-    threshold, priority = made.parameters["threshold"], tuple(made.parameters["source_priority"])
     tasks = aligned.tasks(here.store, made, text=False, order=True)
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        copies = exact.exact_pairs(here, made, priority, Owners.of(here.store, made, near.GROUP_ROWS))
-        verified, counts = near.near_pairs(here, made, widths, threshold, priority, copies)
-        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Pairs(copies, verified),
+        copies = exact.exact_pairs(here, made, rank, Owners.of(here.store, made, near.GROUP_ROWS))
+        verified, counts = near.near_pairs(here, made, bands, evidence, rank, copies)
+        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Pairs(copies, verified, made.schema),
                          details={"aligned": False, "compared": counts}, empty_ok=True)
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)
@@ -44,9 +42,12 @@ class Pairs:
 
     copies: ByShard
     verified: ByShard
+    schema: pa.Schema
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """In an order that depends on the rows alone."""
         found = [source.of_shard(store, task.payload.ordinal) for source in (self.copies, self.verified)]
-        emit(encode([one_batch(pa.concat_tables(found).sort_by(_ORDER).select(PAIRS.names))], PAIRS))
+        rank = [f"upper_{name}" for name in rank_names(keys_in(self.schema))]
+        order = [(name, "ascending") for name in ("row", *rank, "upper_doc_id", "upper_shard", "upper_row")]
+        emit(encode([one_batch(pa.concat_tables(found).sort_by(order).select(self.schema.names))], self.schema))
         return Facts({"exact": found[0].num_rows, "near": found[1].num_rows})

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusmill.jobs.runtime import aligned, kernels
 from corpusmill.jobs.runtime.config import instantiate
@@ -11,7 +12,7 @@ from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.schema import DOCUMENTS
+from corpusmill.operators.schema import DOCUMENTS, LENGTH
 
 
 class Signer(Protocol):
@@ -38,6 +39,11 @@ def signer_of(node: dict[str, Any]) -> Signer:
     return signer
 
 
+def signatures_schema(signer: Signer) -> pa.Schema:
+    """What the dataset holds: the signer's columns, and the length of the text."""
+    return signer.schema.append(LENGTH)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sign:
     """Signatures of one shard."""
@@ -47,9 +53,10 @@ class Sign:
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Row by row."""
         kernels.share([type(self.signer).__qualname__], self.signer.signatures)
-        encoder, nbytes = Encoder(self.signer.schema), 0
+        encoder, nbytes = Encoder(signatures_schema(self.signer)), 0
         for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
-            encoder.write(self.signer.signatures(batch))
+            length = pc.binary_length(batch.column("text")).cast(pa.int64())
+            encoder.write(self.signer.signatures(batch).append_column(LENGTH, length))
             nbytes += batch.column("text").nbytes
         encoded = encoder.finish()
         emit(encoded)

@@ -1,4 +1,4 @@
-"""Star over all pairs, and a row of duplicates for each document."""
+"""Verdicts on the documents that pairs join, and a row of duplicates for each document."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.exact import GROUP_ROWS
 from corpusmill.jobs.deduping.owners import ByShard, Owners
-from corpusmill.jobs.runtime import aligned, exchange, shards
+from corpusmill.jobs.deduping.partitioned import PAIR_BYTES, part_pairs, partitioned_verdicts
+from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
 from corpusmill.jobs.runtime.exchange import Offsets
@@ -18,38 +19,41 @@ from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
-from corpusmill.operators.dedup.keep import PAIR_MESSAGES, VERDICTS, star_verdicts
-from corpusmill.operators.schema import DOC_ID, DUPLICATES, PAIRS
+from corpusmill.operators.dedup import keep
+from corpusmill.operators.dedup.keep import VERDICTS
+from corpusmill.operators.schema import DOC_ID, DUPLICATES
 from corpusmill.operators.text.content import key as digest_key
 
-PAIR_BYTES = 250  # of memory while the star is found, per pair
+ONE_TASK_BYTES = 4 << 30  # of memory that all pairs may take in one task: 17 million pairs
+PART_BYTES = 1 << 30  # of memory that an owner's pairs take where they are parted
 
 
 def pair_verdicts(here: Session, made: Stage) -> ByShard:
     """VERDICTS by shard on all documents of the pairs.
 
-    One task holds all pairs: its memory grows with the duplicates, not with the corpus.
+    One task holds all pairs where they fit: memory grows with the duplicates, not with the corpus. Else they are parted
+    among owners, with the same result.
     """
     owners, pairs = Owners.of(here.store, made, GROUP_ROWS), made.inputs["pairs"]
-    task = Task(0, digest_key([made.key, "star", owners.count]), "star over all pairs", PAIR_BYTES * pairs.rows, pairs)
-    found, _ = exchange.exchange(here, made, "verdicts", lambda: [task], Star(owners), VERDICTS, owners.count)
+    if PAIR_BYTES * pairs.rows > ONE_TASK_BYTES:
+        return partitioned_verdicts(here, made, owners.grown(2 * PAIR_BYTES * pairs.rows, PART_BYTES))
+    task = Task(0, digest_key([made.key, "verdicts", owners.count]), "verdicts on all pairs", PAIR_BYTES * pairs.rows, pairs)
+    decide = Decide(owners, made.parameters["keep"])
+    found, _ = exchange.exchange(here, made, "verdicts", lambda: [task], decide, VERDICTS, owners.count)
     return ByShard(found, owners)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Star:
+class Decide:
     """Decides all documents that are in pairs."""
 
     owners: Owners
+    keep: str  # star | components
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """VERDICTS, by shard and row."""
-        parts = [PAIR_MESSAGES.empty_table()]
-        for shard in manifests.shards(store, task.payload):
-            rows = shards.table(store, shard.main, PAIRS.names)
-            ordinal = pa.array(np.full(rows.num_rows, shard.ordinal, np.int64))
-            parts.append(rows.add_column(0, PAIR_MESSAGES.field("shard"), ordinal).cast(PAIR_MESSAGES))
-        yield from star_verdicts(pa.concat_tables(parts)).combine_chunks().to_batches()
+        pairs = part_pairs(store, list(manifests.shards(store, task.payload)), [name for name, _ in task.payload.schema])
+        yield from keep.pair_verdicts(pairs, self.keep).combine_chunks().to_batches()
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the document's shard."""
@@ -65,6 +69,7 @@ class Assemble:
     """Rows of one shard: those with a verdict, and the singletons."""
 
     verdicts: ByShard
+    drop_all: bool = False  # also the first of each cluster
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """DUPLICATES, row-aligned."""
@@ -75,6 +80,9 @@ class Assemble:
         rows = aligned.read(store, one, columns)
         mine = self.verdicts.of_shard(store, one.ordinal).sort_by("row").combine_chunks()
         batch = _assembled(rows, mine)
+        if self.drop_all:
+            alone = pc.and_(batch.column("keep"), pc.is_null(batch.column("kind")))
+            batch = batch.set_column(1, DUPLICATES.field("keep"), alone)
         emit(encode([batch], DUPLICATES))
         return Facts(_counts(batch, rows.column("source")))
 
@@ -112,9 +120,10 @@ def _counts(batch: pa.RecordBatch, source: pa.Array) -> dict[str, int]:
 def cluster_sizes(batch: pa.RecordBatch) -> dict[str, int]:
     """How many clusters of each size there are, ``clusters/2``, ``clusters/3-4``, ``clusters/5-8`` and so on.
 
-    Each is counted where its kept document is.
+    Each is counted where its first document is, that no other is named for.
     """
-    kept = batch.filter(pc.fill_null(batch.column("keep"), False)).column("cluster_size")
+    first = pc.and_(pc.is_valid(batch.column("keep")), pc.is_null(batch.column("matched_doc_id")))
+    kept = batch.filter(first).column("cluster_size")
     sizes = kept.filter(pc.greater(kept, 1)).to_numpy(zero_copy_only=False).astype(np.int64)
     _, powers = np.frexp(sizes - 1)  # sizes up to 2 ** power, exact below 2 ** 53
     found = zip(*np.unique(powers, return_counts=True), strict=True)

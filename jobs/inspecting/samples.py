@@ -22,6 +22,8 @@ from corpusmill.operators.text.hashing import priorities
 Pick = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
 Choose = Callable[[pa.Table], pa.ChunkedArray]  # rows -> which of them may be drawn
 
+COMPARED = ("keep", "kind", "similarity")
+
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -31,6 +33,12 @@ class Place:
     doc_id: bytes
     ordinal: int
     row: int
+
+
+def compared(kind: str) -> Choose:
+    """Dropped duplicates of a kind that make a pair with the document that they are named for."""
+    return lambda rows: pc.and_(pc.and_kleene(pc.invert(rows["keep"]), pc.equal(rows["kind"], kind)),
+                                pc.is_valid(rows["similarity"]))
 
 
 def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n: int, seed: int,

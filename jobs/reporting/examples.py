@@ -151,9 +151,7 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
 def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
     if not duplicates.counts.get(f"dropped.{kind}_duplicate"):
         return []
-    return samples.draw(store, duplicates, ["keep", "kind"],
-                        lambda t: pc.and_kleene(pc.invert(t["keep"]), pc.equal(t["kind"], kind)),
-                        EACH, SEED, f"dropped.{kind}_duplicate")
+    return samples.draw(store, duplicates, samples.COMPARED, samples.compared(kind), EACH, SEED, f"dropped.{kind}_duplicate")
 
 
 def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[Place, dict[str, Any]]]) -> Pair:

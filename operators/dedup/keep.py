@@ -1,8 +1,9 @@
-"""Star: in rank order a document is dropped iff a verified neighbour ranked above it is kept.
+"""Which of the documents that pairs join are kept.
 
-A dropped document names the highest such neighbour. The result is unique. In an exact group all match all, so its
-first in rank stays and the others name it; over pairs a chain of drifting versions keeps every second one, where
-dropping on any neighbour above, kept or not, would keep the first alone.
+Star: in rank order a document is dropped iff a verified neighbour ranked above it is kept. A dropped document names the
+highest such neighbour. The result is unique. In an exact group all match all, so its first in rank stays and the others
+name it; over pairs a chain of drifting versions keeps every second one, where dropping on any neighbour above, kept or
+not, would keep the first alone. That is what components do (see ``components.py``), for those who want it.
 """
 
 from typing import Any
@@ -13,6 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
+from corpusmill.operators.dedup.components import component_pairs
+from corpusmill.operators.dedup.rank import keys_in, rank_fields, rank_names
+from corpusmill.operators.dedup.ranking import places
 from corpusmill.operators.errors import DataError
 from corpusmill.operators.schema import DIGEST, DOC_ID, DUPLICATES, PAIRS, require
 from corpusmill.operators.text.hashing import fixed_bytes
@@ -20,10 +24,11 @@ from corpusmill.operators.text.hashing import fixed_bytes
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-# One row per document, gathered by digest. Rank is the columns after `digest`, in this order; lower is better.
+# One row per document, gathered by digest. Rank is the columns after `digest`, in this order, with those of the keys
+# (see ``rank.py``) after the generation; lower is better.
 MESSAGES = pa.schema([
     pa.field("digest", DIGEST, nullable=False),
-    pa.field("priority", pa.int64(), nullable=False),  # of the source
+    pa.field("generation", pa.int64(), nullable=False),
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("row_digest", DIGEST, nullable=False),
     pa.field("shard", pa.int64(), nullable=False),
@@ -41,13 +46,28 @@ VERDICTS = pa.schema([
 PAIR_MESSAGES = pa.schema([MESSAGES.field("shard"), *PAIRS])
 
 
+def messages_schema(keys: int) -> pa.Schema:
+    """MESSAGES with the keys of a rank."""
+    digest, _, *others = MESSAGES
+    return pa.schema([digest, *rank_fields(keys), *others])
+
+
+def pairs_schema(keys: int) -> pa.Schema:
+    """PAIRS with the keys of a rank."""
+    return pa.schema([*PAIRS, *rank_fields(keys)[1:], *rank_fields(keys, "upper_")[1:]])
+
+
+def pair_messages_schema(keys: int) -> pa.Schema:
+    """PAIR_MESSAGES with the keys of a rank."""
+    return pa.schema([MESSAGES.field("shard"), *pairs_schema(keys)])
+
+
 def star_groups(messages: pa.Table | pa.RecordBatch) -> pa.Table:
     """The VERDICTS on MESSAGES, row by row: the first in rank of each group of equal digests stays.
 
     A group of one has no kind; its cluster is itself. Raises SchemaError for other columns, DataError for nulls.
     """
-    require(messages, MESSAGES, "messages")
-    columns = {name: _flat(messages, name) for name in MESSAGES.names}
+    columns = _columns(messages)
     first, size = _groups(columns)
     dropped = first != np.arange(len(first))
     canonical = columns["doc_id"].take(pa.array(first))
@@ -69,37 +89,51 @@ def group_pairs(messages: pa.Table | pa.RecordBatch) -> pa.RecordBatch:
 
     Raises SchemaError for other columns, DataError for nulls.
     """
-    require(messages, MESSAGES, "messages")
-    columns = {name: _flat(messages, name) for name in MESSAGES.names}
+    columns = _columns(messages)
     first, _ = _groups(columns)
     lower = np.flatnonzero(first != np.arange(len(first)))
-    one, other = ({n: columns[n].take(pa.array(rows)) for n in MESSAGES.names} for rows in (lower, first[lower]))
+    one, other = ({n: c.take(pa.array(rows)) for n, c in columns.items()} for rows in (lower, first[lower]))
     found = {"kind": pa.array(["exact"]).take(pa.array(np.zeros(len(lower), np.int64))),
              "similarity": pa.array(np.ones(len(lower), np.float32))}
     found |= {f"upper_{name}": column for name, column in other.items()} | one
-    return pa.RecordBatch.from_arrays([found[name] for name in PAIR_MESSAGES.names], schema=PAIR_MESSAGES)
+    schema = pair_messages_schema(keys_in(messages.schema))
+    return pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
 
 
-def star_verdicts(pairs: pa.Table) -> pa.Table:
+def _columns(messages: pa.Table | pa.RecordBatch) -> dict[str, pa.Array]:
+    """MESSAGES by name, the digest and then the rank, from its first column to its last."""
+    require(messages, schema := messages_schema(keys_in(messages.schema)), "messages")
+    return {name: _flat(messages, name) for name in schema.names}
+
+
+def pair_verdicts(pairs: pa.Table, keep: str = "star") -> pa.Table:
     """The VERDICTS on the documents of PAIR_MESSAGES that end in a cluster of two or more.
 
-    The canonical documents of near pairs go through ``star_pairs``; an exact copy follows its own canonical, and where
-    that is dropped it names the same document, as near as it. A canonical's kind is "near" where a near one names it.
-    Memory: about 250 bytes per pair. Raises SchemaError for other columns.
+    ``keep`` is one of RULES: the canonical documents of near pairs go through it; an exact copy follows its own
+    canonical, and where that is dropped it names the same document, as near as it. A canonical's kind is "near" where a
+    near one names it. Memory: about 250 bytes per pair. Raises SchemaError for other columns.
+    """
+    documents, doc_id, rank, upper, lower = ranked(pairs)
+    near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
+    similar = _flat(pairs, "similarity").to_numpy()
+    canonical, similarity = RULES[keep](rank, upper[near], lower[near], similar[near])
+    by_near = canonical >= 0
+    _follow(upper[~near], lower[~near], canonical, similarity, by_near)
+    return _verdicts(documents, doc_id, canonical, similarity, by_near)
+
+
+def ranked(pairs: pa.Table) -> tuple[Integers, pa.Array, Integers, Integers, Integers]:
+    """The documents of PAIR_MESSAGES: refs (shard · 2^32 + row) in order, doc_ids, places in rank; and by their index the
+    upper and lower document of each pair. Raises SchemaError for other columns.
     """
     require(pairs, PAIR_MESSAGES, "pairs")
     ends = [_refs(pairs, "upper_shard", "upper_row"), _refs(pairs, "shard", "row")]
     documents, seen, index = np.unique(np.concatenate(ends), return_index=True, return_inverse=True)
-    upper, lower = index[: len(ends[0])], index[len(ends[0]) :]
-    doc_id, priority = (_either(pairs, name).take(pa.array(seen)) for name in ("doc_id", "priority"))
+    doc_id = _either(pairs, "doc_id").take(pa.array(seen))
+    keys = [_either(pairs, name).take(pa.array(seen)).to_numpy() for name in rank_names(keys_in(pairs.schema))]
     rank = np.empty(len(documents), np.int64)
-    rank[np.lexsort((documents, *reversed(_halves(doc_id)), priority.to_numpy()))] = np.arange(len(documents))
-    near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
-    similar = _flat(pairs, "similarity").to_numpy()
-    canonical, similarity = star_pairs(rank, upper[near], lower[near], similar[near])
-    by_near = canonical >= 0
-    _follow(upper[~near], lower[~near], canonical, similarity, by_near)
-    return _verdicts(documents, doc_id, canonical, similarity, by_near)
+    rank[np.lexsort((documents, *reversed(_halves(doc_id)), *reversed(keys)))] = np.arange(len(documents))
+    return documents, doc_id, rank, index[: len(ends[0])], index[len(ends[0]) :]
 
 
 def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]) -> None:
@@ -127,7 +161,7 @@ def _verdicts(
         names,
         pa.array(size),
         pc.if_else(pa.array(dropped), names, pa.scalar(None, DOC_ID)),
-        pa.array(similarity, mask=~dropped),
+        pa.array(similarity, mask=~dropped | np.isnan(similarity)),
     ], schema=VERDICTS)
     return found.filter(pa.array(size > 1))
 
@@ -149,16 +183,7 @@ def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floa
     either way round, and ``similarity`` (pairs) what was verified; of a pair that is given twice the higher counts.
     Raises DataError for equal ranks, an index that is no document's, or a document paired with itself.
     """
-    order = np.argsort(rank, kind="stable").astype(np.int64)
-    if (rank[order][1:] == rank[order][:-1]).any():
-        raise DataError("two documents have one rank: break the tie, or the result is not unique")
-    ends = np.concatenate([left, right])
-    if len(ends) and not 0 <= ends.min() <= ends.max() < len(rank):
-        raise DataError(f"pairs name documents {ends.min()} to {ends.max()}, but there are {len(rank)}")
-    if (left == right).any():
-        raise DataError(f"document {left[left == right][0]} is paired with itself")
-    place = np.empty(len(rank), np.int64)
-    place[order] = np.arange(len(rank))
+    order, place = places(rank, left, right)
     upper, lower = np.minimum(place[left], place[right]), np.maximum(place[left], place[right])
     by_lower = np.lexsort((-similarity, upper, lower))
     starts = np.searchsorted(lower[by_lower], np.arange(len(rank) + 1))
@@ -169,6 +194,9 @@ def star_pairs(rank: Integers, left: Integers, right: Integers, similarity: Floa
     found[order[dropped]] = order[upper[by_lower][matched[dropped]]]
     values[order[dropped]] = similarity[by_lower][matched[dropped]]
     return found, values
+
+
+RULES = {"star": star_pairs, "components": component_pairs}
 
 
 @njit(nogil=True, cache=True)
@@ -195,7 +223,7 @@ def _flat(messages: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
 def _groups(columns: dict[str, pa.Array]) -> tuple[Integers, Integers]:
     """For each row the index of its group's first in rank, and the size of the group."""
     digest = _halves(columns["digest"])
-    rank = [part for name in MESSAGES.names[1:] for part in _sortable(columns[name])]
+    rank = [part for name, column in columns.items() if name != "digest" for part in _sortable(column)]
     order = np.lexsort((*reversed(rank), *reversed(digest)))
     begins = np.ones(len(order), np.bool_)
     begins[1:] = np.any([half[order][1:] != half[order][:-1] for half in digest], axis=0)

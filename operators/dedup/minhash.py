@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.operators.dedup.exact import OTHERS
+from corpusmill.operators.dedup.shingle_sets import Sets, shingle_sets
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.buffers import Integers, Texts
@@ -95,6 +96,10 @@ class MinHash:
                 (multipliers[:minima], increments[:minima]), (multipliers[minima:], increments[minima:]),
                 bands, lanes, worded)
         return bands, lanes, worded
+
+    def shingle_sets(self, text: pa.StringArray) -> Sets:
+        """The shingles that are sketched, in full: offsets (documents + 1) and sorted hashes."""
+        return shingle_sets(text, self.ngram)
 
 
 def _random_words(seed: int, count: int) -> Words:

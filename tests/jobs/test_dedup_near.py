@@ -11,8 +11,9 @@ from corpusmill.jobs import annotate, dedup, ingest
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
+from corpusmill.jobs.deduping import near, partitioned, verdicts
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
-from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.runtime import aligned, exchange
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import EngineConfig
 from corpusmill.jobs.runtime.engine import InlineEngine
@@ -125,6 +126,26 @@ def test_verdicts_are_those_of_brute_force(corpus):
         assert row["similarity"] is None if keep else abs(row["similarity"] - jaccard) < 0.12
 
 
+def test_exact_verification_is_that_of_brute_force_to_the_last_digit(corpus, tmp_path):
+    """Whatever the shards and the owners; the manifest says how it was verified."""
+    texts, files, store, made, duplicates = corpus
+    exact = deduplicated(store, made, verify="exact")
+    rows = rows_of(store, exact)
+    ids = {name: row["doc_id"] for name, row in rows.items()}
+    for name, (keep, kind, centre, size, jaccard) in brute_force(texts, ids).items():
+        row = rows[name]
+        assert (row["keep"], row["kind"], row["cluster_id"], row["cluster_size"]) == (keep, kind, ids[centre], size)
+        assert row["similarity"] == (None if keep else pytest.approx(jaccard, abs=1e-6))
+    assert manifests.lineage(store, exact)["pairs"].parameters["verify"] == "exact"
+    assert exact.key != duplicates.key
+    other = open_store(str(tmp_path / "store"))
+    with pytest.MonkeyPatch.context() as patch:  # several owners, to which the shingles of one document go
+        patch.setattr(exchange, "GROUP_BYTES", 100_000)
+        patch.setattr(near, "GROUP_ROWS", 50)
+        again = deduplicated(other, documents(other, files), verify="exact", engine=InlineEngine(shuffle=2), partitions=3)
+    assert again.digest == exact.digest
+
+
 @pytest.mark.parametrize(("partitions", "shuffle"), [(3, None), (7, 5), (1, 6), (None, 8)])
 def test_neither_partitions_nor_the_order_of_completion_change_a_byte(corpus, tmp_path, partitions, shuffle):
     _, files, store, _, duplicates = corpus
@@ -195,6 +216,68 @@ def test_a_higher_threshold_takes_the_pairs_that_reach_it(corpus):
     assert [(i, row) for i, rows in pairs_of(store, strict) for row in rows] == reach
 
 
+@pytest.mark.parametrize("keep", ["star", "components"])
+@pytest.mark.parametrize("rest", [0, 1 << 22])
+def test_pairs_in_parts_give_the_verdicts_of_one_task(corpus, tmp_path, keep, rest):
+    """Too many pairs for one task: parted among owners, whose copies, chains and clusters cross them."""
+    _, files, store, made, _ = corpus
+    one = deduplicated(store, made, keep=keep)
+    other = open_store(str(tmp_path / "store"))
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((verdicts, "ONE_TASK_BYTES", 0), (verdicts, "PART_BYTES", 10_000),
+                                    (partitioned, "REST_PAIRS", rest)):
+            patch.setattr(module, name, value)
+        again = deduplicated(other, documents(other, files), keep=keep, engine=InlineEngine(shuffle=3), partitions=2)
+    assert (again.key, again.digest, again.counts) == (one.key, one.digest, one.counts)
+
+
+def test_parted_pairs_of_a_run_that_died_go_on_to_the_same_result(corpus, tmp_path):
+    _, files, _, _, duplicates = corpus
+    store = open_store(str(tmp_path))
+    made = documents(store, files)
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((verdicts, "ONE_TASK_BYTES", 0), (verdicts, "PART_BYTES", 60_000),
+                                    (partitioned, "REST_PAIRS", 0)):
+            patch.setattr(module, name, value)
+        deaths = 0
+        while deaths < 30:
+            try:
+                again = deduplicated(store, made, engine=Dying(40 if deaths == 0 else 7), partitions=2)
+                break
+            except Stopped:
+                deaths += 1
+    assert deaths > 3
+    assert again.digest == duplicates.digest
+    assert not [e.path for e in store.list("duplicates/") if "/scratch/" in e.path]
+
+
+def drifting(count=24):
+    """Versions of a text, each of which changes a tenth of the one before."""
+    words, texts = [f"w{i}" for i in range(400)], {}
+    for version in range(count):
+        words[version * 15 : version * 15 + 5] = [f"v{version}"] * 5
+        texts[f"v{version}"] = " ".join(words)
+    return texts
+
+
+def test_components_keep_one_of_a_chain_and_star_every_other(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    texts = drifting() | {"copy": drifting()["v3"], "other": "another text", "other copy": "another text"}
+    made = documents(store, written(tmp_path / "files", texts, 3))
+    star, components = (deduplicated(store, made, keep=keep, allow_loss=True) for keep in ("star", "components"))
+    assert star.inputs["pairs"] == components.inputs["pairs"]
+    rows = rows_of(store, components)
+    centre = min((name for name in texts if name.startswith("v")), key=lambda name: rows[name]["doc_id"])
+    chain = [rows[name] for name in texts if not name.startswith("other")]
+    assert {row["cluster_id"] for row in chain} == {rows[centre]["doc_id"]}
+    assert {row["cluster_size"] for row in chain} == {25}
+    assert [row["name"] for row in chain if row["keep"]] == [centre]
+    assert {row["similarity"] is None for row in chain if not row["keep"]} == {True, False}, "null where they are no pair"
+    assert sum(bool(row["keep"]) for row in rows_of(store, star).values()) > 3
+    with pytest.raises(ConfigError, match=r"dedup\.keep='star2': did you mean 'star'"):
+        deduplicated(store, made, keep="star2")
+
+
 def test_earlier_sources_are_kept_first(tmp_path):
     store = open_store(str(tmp_path / "store"))
     words = [f"w{i}" for i in range(300)]
@@ -209,6 +292,69 @@ def test_earlier_sources_are_kept_first(tmp_path):
         rows = [row for one in aligned.zipped(store, {n: found[n] for n in ("documents", "duplicates")})
                 for row in aligned.read(store, one, columns).to_pylist()]
         assert {(row["source"], row["id"]) for row in rows if row["keep"]} == {(order[0], "near"), (order[0], "same")}
+
+
+BY_LENGTH = [{"length": "longest"}, {"date": "newest"}, "doc_id"]
+
+
+def test_the_rank_is_by_the_keys_in_order(tmp_path):
+    """Of each family the longest stays; of those the newest; documents without a date come last."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {"long": "tails", "old": "tail1", "new": "tail2", "undated": "tail3", "short": "tai"}
+    dates = {"long": "2020-01-01", "old": "2021-01-01", "new": "2022-01-01", "short": "2023-01-01"}
+    rows = [{"id": name, "text": " ".join([*words, tail + "é" * (name == "long")]), "date": dates.get(name)}
+            for name, tail in texts.items()]
+    rows += [{"id": f"{name} copy", "text": "all the same", "date": date} for name, date in dates.items()]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = documents(store, tmp_path / "in.jsonl")
+    ways = [(BY_LENGTH, "long", "short copy"), ([{"length": "shortest"}, {"date": "oldest"}], "short", "long copy"),
+            ([{"date": "newest"}], "short", "short copy"), ([{"date": "oldest"}], "long", "long copy")]
+    for rank, kept, copy in ways:
+        for signature in (MINHASH, EXACT):
+            found = rows_of(store, deduplicated(store, made, signature, rank=rank))
+            survivors = {name for name, row in found.items() if row["keep"]}
+            assert survivors == {copy} | ({kept} if signature is MINHASH else set(texts))
+
+
+def test_a_signal_ranks_and_one_that_is_not_there_is_named(tmp_path):
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"a{i}": " ".join([*words, "x" * i]) for i in range(1, 5)}
+    made = documents(store, written(tmp_path / "files", texts))
+    quality = QualityConfig([{"_target_": "corpusmill.operators.quality.signals.BasicSignals"}], [])
+    annotations = annotate.run(annotate.Config(documents=made.path, quiet=True, quality=quality), store, InlineEngine())
+    signal = next(name for name, _ in annotations.schema if name.endswith("bytes") or "chars" in name)
+
+    def best(given, **rank):
+        config = dedup.Config(**given, quiet=True, dedup=DedupConfig(signature=MINHASH, rank=[{"signal": signal} | rank]))
+        found = rows_of(store, dedup.run(config, store, InlineEngine()))
+        return [name for name, row in found.items() if row["keep"]]
+
+    assert best({"annotations": annotations.path}, best="high") == ["a4"]
+    assert best({"annotations": annotations.path}, best="low") == ["a1"]
+    with pytest.raises(ConfigError, match=rf"no signal 'quality\.scroe'; there is .*{signal}"):
+        best({"annotations": annotations.path}, signal="quality.scroe", best="high")
+    with pytest.raises(ConfigError, match="annotations=MANIFEST must be given"):
+        best({"documents": made.path}, best="high")
+
+
+def test_all_copies_may_be_dropped(tmp_path):
+    """What no other document repeats is left; the first of each cluster is dropped for the same reason as its copies."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(300)]
+    texts = {f"near{i}": " ".join([*words, str(i)]) for i in range(4)} | {f"same{i}": "twice" for i in range(2)}
+    made = documents(store, written(tmp_path / "files", texts | {"alone": "once", "empty": ""}))
+    found = deduplicated(store, made, copies="drop_all")
+    rows = rows_of(store, found)
+    assert {name for name, row in rows.items() if row["keep"]} == {"alone", "empty"}
+    assert (found.counts["dropped.near_duplicate"], found.counts["dropped.exact_duplicate"], found.counts["kept"]) == (4, 2, 2)
+    assert {name: n for name, n in found.counts.items() if name.startswith("clusters/")} == {"clusters/2": 1, "clusters/3-4": 1}
+    firsts = [row for row in rows.values() if row["keep"] is False and row["matched_doc_id"] is None]
+    assert [row["cluster_id"] for row in firsts] == [row["doc_id"] for row in firsts]
+    assert sorted(row["kind"] for row in firsts) == ["exact", "near"]
+    rows = rows_of(store, deduplicated(store, made, EXACT, copies="drop_all"))
+    assert {name for name, row in rows.items() if row["keep"] is False} == {"same0", "same1"}
+    twins = documents(store, written(tmp_path / "twins", {f"n{i}": f"twins {i // 2}" for i in range(30)}, 1))
+    with pytest.raises(DataError, match=r"(?s)lose 30 of its 30 .*exact duplicate, the first of its cluster"):
+        deduplicated(store, twins, copies="drop_all", max_loss=0.99)
 
 
 def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):
@@ -269,6 +415,8 @@ def test_wrong_settings_are_named(corpus):
     _, _, store, made, _ = corpus
     with pytest.raises(ConfigError, match=r"dedup\.threshold is 0"):
         deduplicated(store, made, threshold=0)
+    with pytest.raises(ConfigError, match=r"dedup\.verify='exakt': did you mean 'exact'"):
+        deduplicated(store, made, verify="exakt")
     with pytest.raises(ConfigError, match="makes no signatures"):
         deduplicated(store, made, {"_target_": "corpusmill.operators.text.normalise.Normalise"})
 
@@ -282,7 +430,7 @@ def test_every_pair_of_a_family_is_in_the_pairs(corpus):
         order = [(r["row"], r["upper_doc_id"]) for r in rows]
         assert order == sorted(order)
         for row in rows:
-            assert (row["upper_priority"], row["upper_doc_id"]) <= (row["priority"], row["doc_id"])
+            assert (row["upper_generation"], row["upper_doc_id"]) <= (row["generation"], row["doc_id"])
             key = (ordinal, row["row"], row["upper_shard"], row["upper_row"])
             assert key not in seen
             seen.add(key)

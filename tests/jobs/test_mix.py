@@ -190,3 +190,41 @@ def test_a_copy_that_is_lost_on_the_way_stops_the_job(built, monkeypatch):
     result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.budget=1500", "mix.seed=77")
     assert result.code == 1
     assert "were drawn, but" in result.err
+
+
+def test_documents_come_as_often_as_their_cluster_weighs(upstream):
+    """An epoch of weighted documents: the plan is exact in it, and a copy is drawn with a priority of its own."""
+    mill, made, documents = upstream
+    weights = {r["doc_id"]: 3 if r["cluster_size"] > 1 else 1 for r in mill.rows(made["duplicates"]) if r["keep"]}
+    assert {weights[d] for d in documents} == {1, 3}
+    available, largest = Counter(), Counter()
+    for doc_id, (domain, text) in documents.items():
+        size = len(text.split())
+        available[domain] += weights[doc_id] * size
+        largest[domain] = max(largest[domain], size)
+    whole = sum(available.values())
+    for budget in (whole // 3, 2 * whole):
+        manifest, rows = mixed(upstream, f"mix.budget={budget}", "mix.rehydrate=[[2,3]]")
+        achieved, drawn = Counter(), copies(rows)
+        for row in rows:
+            achieved[row["domain"]] += len(row["text"].split())
+        for d in manifest.details["plan"]["domains"]:
+            assert d["available"] == available[d["domain"]]
+            assert 0 <= d["tokens"] - achieved[d["domain"]] <= largest[d["domain"]]
+            for doc_id in (i for i, (domain, _) in documents.items() if domain == d["domain"]):
+                assert 0 <= drawn[doc_id] - weights[doc_id] * d["whole_epochs"] <= weights[doc_id]
+    assert sorted(r["epoch"] for r in rows if r["doc_id"] == rows[0]["doc_id"]) == list(range(drawn[rows[0]["doc_id"]]))
+
+
+def test_weights_of_one_change_nothing(upstream):
+    plain, rows = mixed(upstream, "mix.budget=3000")
+    manifest, again = mixed(upstream, "mix.budget=3000", "mix.rehydrate=[[1,1],[5,1]]")
+    assert again == rows
+    assert manifest.digest == plain.digest
+
+
+def test_a_table_of_weights_that_makes_no_sense_is_named(upstream):
+    mill, made, _ = upstream
+    result = mill.run("mix", f"proportions={made['proportions'].path}", "mix.unit=words", "mix.rehydrate=[[1,0]]")
+    assert result.code == 2
+    assert "mix.rehydrate: [1, 0] is no row of it" in result.err

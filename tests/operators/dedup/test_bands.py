@@ -1,6 +1,7 @@
 """Candidate pairs against a plain walk over the buckets."""
 
 import itertools
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ def corpora(draw):
     return (np.array(values, np.uint64).reshape(n, width), np.array(rank, np.uint64), np.array(ref, np.uint64) << np.uint64(31))
 
 
-def reference(values, rank, ref, first, neighbours):
+def reference(values, rank, ref, most, neighbours, whole, fewest):
     """(pairs, counts) of messages as band_messages sends them: the bands of a hash in any column are one bucket."""
     buckets = {}
     for row, (r, f) in enumerate(zip(rank.tolist(), ref.tolist(), strict=True)):
@@ -35,6 +36,7 @@ def reference(values, rank, ref, first, neighbours):
     pairs, all_pairs, compared, large, shared = set(), 0, 0, 0, 0
     for members in buckets.values():
         members.sort()
+        first = min(most, max(fewest, most * whole // len(members)))
         shared += len(members) > 1
         large += len(members) > first
         all_pairs += len(members) * (len(members) - 1) // 2
@@ -48,16 +50,17 @@ def reference(values, rank, ref, first, neighbours):
     return pairs, {"buckets": shared, "large_buckets": large, "bucket_pairs": all_pairs, "skipped_pairs": all_pairs - compared}
 
 
-@given(corpora(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5))
-def test_candidates_are_those_of_the_reference(corpus, first, neighbours, slice_pairs):
+@given(corpora(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.sampled_from([1, 3, 100]), st.integers(1, 2))
+def test_candidates_are_those_of_the_reference(corpus, first, neighbours, slice_pairs, whole, fewest):
     values, rank, ref = corpus
     if values.shape[1] > 1:  # a document has no band twice
         values = values ^ np.arange(values.shape[1], dtype=np.uint64) << np.uint64(40)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("FIRST", first), ("NEIGHBOURS", neighbours), ("SLICE_PAIRS", slice_pairs)):
+        for name, value in (("FIRST", first), ("NEIGHBOURS", neighbours), ("SLICE_PAIRS", slice_pairs), ("WHOLE", whole),
+                            ("FEWEST", fewest)):
             patch.setattr(bands, name, value)
         found, counts = candidates(band_messages(values, rank, ref))
-    pairs, expected = reference(values, rank, ref, first, neighbours)
+    pairs, expected = reference(values, rank, ref, first, neighbours, whole, fewest)
     rows = list(zip(found.column("upper").to_pylist(), found.column("lower").to_pylist(), strict=True))
     assert found.schema == CANDIDATES
     assert (set(rows), len(rows), counts) == (pairs, len(pairs), expected)
@@ -72,12 +75,43 @@ def test_order_and_chunks_of_the_messages_do_not_matter(corpus, random):
     assert candidates(shuffled)[0].equals(candidates(messages)[0])
 
 
+@given(corpora(), st.data())
+def test_keys_of_the_rank_stand_between_generation_and_id(corpus, data):
+    """Whichever the keys, candidates are those of documents that are ranked by one number."""
+    values, rank, ref = corpus
+    keys = [np.array([data.draw(st.integers(-1, 1)) for _ in rank], np.int64) for _ in range(2)]
+    order = sorted(range(len(rank)), key=lambda i: (rank[i] >> np.uint64(56), keys[0][i], keys[1][i], rank[i], ref[i]))
+    dense = np.empty(len(rank), np.uint64)
+    dense[order] = np.arange(len(rank))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bands, "FIRST", 2)
+        patch.setattr(bands, "NEIGHBOURS", 1)
+        found = candidates(band_messages(values, rank, ref, keys))
+        assert found[0].equals(candidates(band_messages(values, dense, ref))[0])
+
+
 def test_a_bucket_of_a_hundred_is_compared_in_full_and_none_is_quadratic():
-    for n, pairs in ((100, 4950), (101, 5050), (50_000, 4950 + 49_900 * 100 + 4 * 49_900 - 10)):
+    for n, pairs in ((100, 4950), (101, 5050), (10_000, 4950 + 9_900 * 100 + 4 * 9_900 - 10),
+                     (50_000, 190 + 49_980 * 20 + 4 * 49_980 - 10)):
         ref = np.arange(n, dtype=np.uint64)
         found, counts = candidates(band_messages(np.full((n, 1), 7, np.uint64), ref, ref))
         assert found.num_rows == pairs
         assert counts["skipped_pairs"] == n * (n - 1) // 2 - pairs
+
+
+def test_a_million_documents_of_one_bucket_take_time_in_proportion():
+    """Ten times the documents of a hundred thousand, each doubling at most what it should; and the pairs are bounded."""
+    took = []
+    for n in (100_000, 200_000, 400_000, 1_000_000):
+        ref = np.arange(n, dtype=np.uint64)
+        following = np.random.default_rng(n).integers(0, 1 << 63, n, dtype=np.uint64)
+        messages = band_messages(np.stack([np.full(n, 7, np.uint64), following], axis=1), ref, ref)
+        start = time.process_time()
+        found, counts = candidates(messages)
+        took.append((time.process_time() - start) / n)
+        assert counts["large_buckets"] == 1
+        assert found.num_rows < 14 * n
+    assert max(took) < 3 * min(took)
 
 
 def test_neighbours_are_those_that_also_share_the_next_band():

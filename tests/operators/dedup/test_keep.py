@@ -8,27 +8,31 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pairing import pair_table, pair_tables
 
 from corpusmill.operators.dedup.keep import (
     MESSAGES,
-    PAIR_MESSAGES,
     VERDICTS,
     group_pairs,
+    messages_schema,
+    pair_messages_schema,
+    pair_verdicts,
     star_groups,
     star_pairs,
-    star_verdicts,
 )
 from corpusmill.operators.errors import DataError, SchemaError
 
 unhurried = settings(deadline=None)  # the first example may compile a kernel
 
 wide = st.sampled_from([bytes(16), b"\x00" * 15 + b"\x01", b"\xff" * 16, b"\x01" + bytes(15), b"\x80" + bytes(15)])
-rows = st.lists(st.tuples(wide, st.integers(-1, 1), wide, wide, st.integers(0, 2)), max_size=30).map(
+keyed = st.integers(-1, 1)
+rows = st.lists(st.tuples(wide, st.integers(0, 1), keyed, keyed, wide, wide, st.integers(0, 2)), max_size=30).map(
     lambda drawn: [(*row, i) for i, row in enumerate(drawn)])
+RANKED = messages_schema(2)
 
 
 def messages(rows_: list[tuple]) -> pa.Table:
-    return pa.table([pa.array([row[i] for row in rows_], f.type) for i, f in enumerate(MESSAGES)], schema=MESSAGES)
+    return pa.table([pa.array([row[i] for row in rows_], f.type) for i, f in enumerate(RANKED)], schema=RANKED)
 
 
 def expected_groups(rows_: list[tuple]) -> list[dict]:
@@ -37,9 +41,9 @@ def expected_groups(rows_: list[tuple]) -> list[dict]:
         group = sorted(other[1:] for other in rows_ if other[0] == row[0])
         keep = group[0] == row[1:]
         verdicts.append({
-            "shard": row[4], "row": row[5], "keep": keep, "kind": "exact" if len(group) > 1 else None,
-            "cluster_id": group[0][1], "cluster_size": len(group),
-            "matched_doc_id": None if keep else group[0][1], "similarity": None if keep else 1.0,
+            "shard": row[6], "row": row[7], "keep": keep, "kind": "exact" if len(group) > 1 else None,
+            "cluster_id": group[0][3], "cluster_size": len(group),
+            "matched_doc_id": None if keep else group[0][3], "similarity": None if keep else 1.0,
         })
     return verdicts
 
@@ -64,7 +68,7 @@ def test_neither_order_nor_chunks_nor_slices_matter(rows_, random, size):
 
 
 def test_a_record_batch_is_as_good_as_a_table():
-    rows_ = [(bytes(16), 0, bytes([i]) * 16, bytes(16), 0, i) for i in range(3)]
+    rows_ = [(bytes(16), 0, 0, 0, bytes([i]) * 16, bytes(16), 0, i) for i in range(3)]
     assert star_groups(messages(rows_).to_batches()[0]).to_pylist() == expected_groups(rows_)
 
 
@@ -85,10 +89,10 @@ def test_a_million_messages_take_seconds(equal):
 
 
 def test_messages_without_a_column_or_with_nulls_are_refused():
-    table = messages([(bytes(16), 0, bytes(16), bytes(16), 0, 0)])
-    with pytest.raises(SchemaError, match="messages has no column 'priority'"):
-        star_groups(table.drop_columns(["priority"]))
-    nothing = pa.table([pa.nulls(1, f.type) if f.name == "doc_id" else table[f.name] for f in MESSAGES], MESSAGES.names)
+    table = messages([(bytes(16), 0, 0, 0, bytes(16), bytes(16), 0, 0)])
+    with pytest.raises(SchemaError, match="messages has no column 'generation'"):
+        star_groups(table.drop_columns(["generation"]))
+    nothing = pa.table([pa.nulls(1, f.type) if f.name == "doc_id" else table[f.name] for f in RANKED], RANKED.names)
     with pytest.raises(DataError, match="column 'doc_id' holds 1 nulls in 1 rows"):
         star_groups(nothing)
 
@@ -185,34 +189,31 @@ def test_group_pairs_name_each_copy_and_the_first_of_its_group(rows_):
         first = min(other[1:] for other in rows_ if other[0] == row[0])
         if first != row[1:]:
             expected.append({
-                "shard": row[4], "doc_id": row[2], "row": row[5], "priority": row[1], "upper_doc_id": first[1],
-                "upper_shard": first[3], "upper_row": first[4], "upper_priority": first[0], "kind": "exact", "similarity": 1.0,
+                "shard": row[6], "doc_id": row[4], "row": row[7], "generation": row[1], "rank_1": row[2], "rank_2": row[3],
+                "upper_doc_id": first[3], "upper_shard": first[5], "upper_row": first[6], "upper_generation": first[0],
+                "upper_rank_1": first[1], "upper_rank_2": first[2], "kind": "exact", "similarity": 1.0,
             })
     found = group_pairs(messages(rows_))
-    assert found.schema == PAIR_MESSAGES
-    assert found.to_pylist() == expected
+    assert found.schema == pair_messages_schema(2)
+    assert found.to_pylist() == [{name: row[name] for name in found.schema.names} for row in expected]
 
 
-@st.composite
-def pair_tables(draw):
-    """Documents (priority, doc_id, shard, row): canonical ones with near pairs, and copies of each."""
-    count = draw(st.integers(1, 6))
-    places = draw(st.permutations([(shard, row) for shard in range(3) for row in range(8)]))
-    priorities = draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
-    ids = draw(st.permutations(range(count)))
-    documents = [(priority, bytes([i]) * 16, *place) for priority, i, place in zip(priorities, ids, places, strict=False)]
-    near = {tuple(sorted(pair)): draw(st.sampled_from([0.75, 0.875, 1.0]))
-            for pair in itertools.combinations(documents, 2) if draw(st.booleans())}
-    copies = [((one[0] + draw(st.integers(0, 1)), one[1], *place), one)
-              for place in places[count:] if draw(st.booleans()) for one in [draw(st.sampled_from(documents))]]
-    return near, copies
+def component_of(one, near):
+    """All that pairs join with a document, itself among them."""
+    found = {one}
+    while more := {other for pair in near if found & {*pair} for other in pair} - found:
+        found |= more
+    return found
 
 
-def expected_verdicts(near, copies) -> list[dict]:
+def expected_verdicts(near, copies, keep="star") -> list[dict]:
     """The documents in clusters, by shard and row."""
     documents = sorted({one for pair in near for one in pair} | {first for _, first in copies})
     matched: dict = {}
-    for one in documents:
+    for one in documents if keep == "components" else []:
+        if (first := min(component_of(one, near))) != one:
+            matched[one] = (first, near.get((first, one)), "near")
+    for one in documents if keep == "star" else []:
         above = [(upper, value) for (upper, lower), value in near.items() if lower == one and upper not in matched]
         if above:
             matched[one] = (*min(above), "near")
@@ -233,15 +234,12 @@ def expected_verdicts(near, copies) -> list[dict]:
 
 
 @unhurried
-@given(pair_tables(), st.randoms(use_true_random=False))
-def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, random):
+@given(pair_tables(), st.sampled_from(["star", "components"]), st.randoms(use_true_random=False))
+def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, keep, random):
     near, copies = drawn
     pairs = [(lower, upper, "near", value) for (upper, lower), value in near.items()]
     pairs += [(copy, first, "exact", 1.0) for copy, first in copies]
     random.shuffle(pairs)
-    rows_ = [{"shard": lower[2], "row": lower[3], "doc_id": lower[1], "priority": lower[0], "upper_shard": upper[2],
-              "upper_row": upper[3], "upper_doc_id": upper[1], "upper_priority": upper[0], "kind": kind, "similarity": value}
-             for lower, upper, kind, value in pairs]
-    found = star_verdicts(pa.Table.from_pylist(rows_, schema=PAIR_MESSAGES))
+    found = pair_verdicts(pair_table(pairs), keep)
     assert found.schema == VERDICTS
-    assert found.to_pylist() == expected_verdicts(near, copies)
+    assert found.to_pylist() == expected_verdicts(near, copies, keep)
