@@ -1,8 +1,9 @@
 """Find duplicates; each dropped document names the kept one that it matched.
 
 Reads documents (``documents=``) and, where given, decisions (``decisions=``: only kept rows take part, with their edited
-text). Writes signatures (of all documents, so that sweeps share them), where they have bands the verified pairs, and
-duplicates: ``doc_id, keep, kind, cluster_id, cluster_size, matched_doc_id, similarity``.
+text), and what is published already (``dedup.against=``), of which nothing is dropped. Writes signatures (of all documents,
+so that sweeps share them), where they have bands the verified pairs, and duplicates: ``doc_id, keep, kind, cluster_id,
+cluster_size, matched_doc_id, similarity``.
 """
 
 import dataclasses
@@ -11,11 +12,13 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from corpusmill.jobs.deduping import against
 from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
+from corpusmill.jobs.deduping.holdings import Comparison
 from corpusmill.jobs.deduping.pairs import find_pairs
-from corpusmill.jobs.deduping.signing import Sign, Signer, signatures_schema, signer_of
+from corpusmill.jobs.deduping.signing import sign, signer_of
 from corpusmill.jobs.deduping.verdicts import Assemble, pair_verdicts
 from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
 from corpusmill.jobs.runtime.config import Common, choose, session
@@ -24,7 +27,6 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
-from corpusmill.operators.contract import describe
 from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
 from corpusmill.operators.dedup.keep import pairs_schema
 from corpusmill.operators.dedup.minhash import MinHash
@@ -49,6 +51,7 @@ class DedupConfig:
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
+    against: list[str] = dataclasses.field(default_factory=list)  # manifests of documents, or of duplicates and what they keep
 
 
 @dataclasses.dataclass
@@ -78,14 +81,16 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
     roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
+    holdings = tuple(against.holding(here, text, found["documents"], signer) for text in config.dedup.against)
+    held = {"against": [one.named() for one in holdings]} if holdings else {}
     ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
     if isinstance(signer, MinHash):
         compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": [FIRST, WHOLE, FEWEST],
-                    "neighbours": NEIGHBOURS} | ranked
-        pairs = stage.Stage("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found))
+                    "neighbours": NEIGHBOURS} | ranked | held
+        pairs = Comparison("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found), holdings=holdings)
         chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
-    parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | {"version": "3"}
-    made = stage.Stage("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found))
+    parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | held | {"version": "3"}
+    made = Comparison("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found), holdings=holdings)
     return duplicates(here, made, config, rank)
 
 
@@ -97,18 +102,7 @@ def evidence_of(signer: MinHash, config: Config, found: dict[str, Manifest]) -> 
     return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
 
 
-def sign(here: Session, found: dict[str, Manifest], signer: Signer, subset: dict[str, float]) -> Manifest:
-    """Signatures of all documents, at the view that the decisions were made on."""
-    parameters = {"signature": describe(signer), "subset": subset, "version": "2"}
-    made = stage.Stage("signatures", signatures_schema(signer), parameters, {"documents": found["documents"]},
-                       inputs.view_of(found))
-    if (done := stage.committed(here, made)) is not None:
-        return done
-    tasks = aligned.tasks(here.store, made, text=True)
-    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer))
-
-
-def duplicates(here: Session, made: stage.Stage, config: Config, rank: Rank) -> Manifest:
+def duplicates(here: Session, made: Comparison, config: Config, rank: Rank) -> Manifest:
     """Verdicts by shard, then a row for each document."""
     guard = None if config.dedup.allow_loss else LossGuard(here.store, made.inputs["documents"], config.dedup.max_loss)
     if (done := stage.committed(here, made)) is not None:
@@ -116,14 +110,14 @@ def duplicates(here: Session, made: stage.Stage, config: Config, rank: Rank) -> 
         if guard is not None:
             guard.adopted(done)
         return done
-    tasks = aligned.tasks(here.store, made, text=False, order=True)
+    tasks = made.tasks(here.store)
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
         verdicts = pair_verdicts(here, made) if "pairs" in made.inputs else exact_verdicts(here, made, rank)
         assemble = Assemble(verdicts, config.dedup.copies == "drop_all")
         done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble,
-                         empty_ok=config.allow_empty, check=guard)
+                         details=made.details(), empty_ok=config.allow_empty, check=guard)
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)

@@ -21,12 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.evidence import BYTES, Evidence
-from corpusmill.jobs.deduping.exact import columns_of
+from corpusmill.jobs.deduping.holdings import NEW, Compared, Comparison, rows_of
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
-from corpusmill.jobs.runtime import aligned, exchange
+from corpusmill.jobs.runtime import exchange
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.shards import one_batch
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup.bands import CANDIDATES, band_messages, bands_schema, candidates
@@ -47,14 +46,14 @@ _ROW = np.uint64(0xFFFFFFFF)
 _SHARD = np.uint64(32)
 
 
-def near_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank,
+def near_pairs(here: Session, made: Comparison, bands: int, evidence: Evidence, rank: Rank,
                copies: ByShard) -> tuple[ByShard, dict[str, int]]:
     """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
 
     ``bands``: of a signature.
     """
     store, owners, keys = here.store, copies.owners, len(rank.keys)
-    rows, threshold = made.inputs["signatures"].rows, made.parameters["threshold"]
+    rows, threshold = made.rows, made.parameters["threshold"]
     width = bands * (BAND_BYTES + 8 * keys)
     partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
@@ -94,10 +93,8 @@ class Bands:
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "bands"))
-            taking_part = pc.is_valid(rows.column("bands")).to_numpy(zero_copy_only=False)
-            if "keep" in rows.schema.names:
-                taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
+            rows = rows_of(store, one, self.rank, "doc_id", "bands")
+            taking_part = pc.and_(rows.column("keep"), pc.is_valid(rows.column("bands"))).to_numpy(zero_copy_only=False)
             taking_part[only(copies, one.ordinal).column("row").to_numpy()] = False
             chosen = np.flatnonzero(taking_part)
             yield self._of(rows.take(pa.array(chosen)), chosen.astype(np.uint64) | np.uint64(one.ordinal << 32))
@@ -105,7 +102,7 @@ class Bands:
     def _of(self, rows: pa.RecordBatch, ref: Words) -> pa.RecordBatch:
         bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
         prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
-        generation, *keys = self.rank.encode(rows).values()
+        generation, *keys = (rows.column(name).to_numpy() for name in rank_names(len(self.rank.keys)))
         first = np.minimum(generation.astype(np.uint64), LATEST) << np.uint64(56)
         return band_messages(bands, first | prefix >> np.uint64(8), ref, keys)
 
@@ -127,7 +124,7 @@ class Candidates:
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """CANDIDATES, each once; what was left out stands in the metadata."""
         messages, partition = task.payload
-        found, counts = candidates(messages.read(store, partition))
+        found, counts = candidates(messages.read(store, partition), NEW)
         yield found.replace_schema_metadata({"counts": json.dumps(counts)})
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
@@ -159,7 +156,7 @@ class Halves:
             if here.stop > here.start:
                 yield self._of(store, one, upper[here], lower[here])
 
-    def _of(self, store: Store, one: aligned.Aligned, upper: Words, lower: Words) -> pa.RecordBatch:
+    def _of(self, store: Store, one: Compared, upper: Words, lower: Words) -> pa.RecordBatch:
         rows, place = _rows(upper)
         numbers = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
         where = self.lower.route(_high(lower))
@@ -204,7 +201,7 @@ class Verified:
                 place = in_order[np.searchsorted(known, upper.column("upper").to_numpy(), sorter=in_order)]
                 yield self._of(store, one, upper, (evidence, place))
 
-    def _of(self, store: Store, one: aligned.Aligned, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
+    def _of(self, store: Store, one: Compared, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
         rows, place = _rows(upper.column("lower").to_numpy())
         found = self.evidence.similarity(told[0], self.evidence.of(store, one, rows), (told[1], place))
         lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
@@ -233,10 +230,10 @@ class Verified:
         return {"near_pairs": sum(b.num_rows for b in batches)}
 
 
-def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: Offsets) -> dict[str, pa.Array]:
+def _numbers(store: Store, one: Compared, rank: Rank, rows: Offsets) -> dict[str, pa.Array]:
     """``doc_id`` and rank of some rows of a shard."""
-    read = aligned.read(store, one, columns_of(one, rank, "doc_id")).take(pa.array(rows))
-    return {"doc_id": read.column("doc_id")} | {name: pa.array(values) for name, values in rank.encode(read).items()}
+    read = rows_of(store, one, rank, "doc_id").take(pa.array(rows))
+    return {name: read.column(name) for name in ("doc_id", *rank_names(len(rank.keys)))}
 
 
 def _rows(ref: Words) -> tuple[Offsets, Offsets]:

@@ -8,9 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.deduping.holdings import Comparison
 from corpusmill.jobs.runtime.exchange import Exchanged, Offsets
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Task
 from corpusmill.operators.text.content import key as digest_key
@@ -24,9 +23,9 @@ class Owners:
     count: int
 
     @classmethod
-    def of(cls, store: Store, made: Stage, rows_each: int) -> "Owners":
+    def of(cls, store: Store, made: Comparison, rows_each: int) -> "Owners":
         """As many as have about ``rows_each`` rows, one per shard at most."""
-        walk = [(one.ordinal, one.rows) for one in aligned.zipped(store, made.inputs)]
+        walk = [(one.ordinal, one.rows) for one in made.walk(store)]
         shards = 1 + max((ordinal for ordinal, _ in walk), default=0)
         return cls(shards, max(1, min(shards, -(-sum(rows for _, rows in walk) // rows_each))))
 
@@ -42,15 +41,14 @@ class Owners:
         """The owner of each shard of an array."""
         return shard * self.count // self.shards
 
-    def tasks(self, store: Store, made: Stage, name: str, row_bytes: int, received: Exchanged | None = None,
+    def tasks(self, store: Store, made: Comparison, name: str, row_bytes: int, received: Exchanged | None = None,
               received_bytes: int = 0, *, text: bool = False) -> Iterator[Task]:
         """A task per owner; its payload is (owner, shards, what they received).
 
         ``row_bytes``: memory per row of the shards. ``received_bytes``: memory that all of what they received takes.
         ``text``: it is read at the stage's view.
         """
-        walk = aligned.zipped(store, made.inputs, made.view if text else ())
-        for owner, group in itertools.groupby(walk, lambda one: self.owner(one.ordinal)):
+        for owner, group in itertools.groupby(made.walk(store, text=text), lambda one: self.owner(one.ordinal)):
             shards = list(group)
             parts: list[Any] = [made.key, name, owner, self.count, received.partitions if received else 0]
             label = f"{name} of shards {shards[0].ordinal} to {shards[-1].ordinal}"
