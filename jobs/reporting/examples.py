@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
+from corpusmill.jobs.inspecting.matched import Matched, matched
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.runtime.inputs import view_of
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -63,6 +64,7 @@ class Pair:
     cluster_size: int
     dropped: Shown
     kept: Shown
+    dataset: str = ""  # that the kept one is published in, elsewhere
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,10 +144,8 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
     places = {place: kind for kind in ("exact", "near") for place in _duplicates(store, duplicates, kind)}
     columns = _WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
-    matched = samples.locate(store, made["documents"], [values["matched_doc_id"] for values in found.values()])
-    others = samples.read(store, made, duplicates.view, _WHERE, set(matched.values()))
-    return tuple(_pair(kind, (place, found[place]), (matched[found[place]["matched_doc_id"]], others))
-                 for place, kind in places.items())
+    others = matched(store, made, [values["matched_doc_id"] for values in found.values()], _WHERE)
+    return tuple(_pair(kind, (place, found[place]), others[found[place]["matched_doc_id"]]) for place, kind in places.items())
 
 
 def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
@@ -154,11 +154,11 @@ def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
     return samples.draw(store, duplicates, samples.COMPARED, samples.compared(kind), EACH, SEED, f"dropped.{kind}_duplicate")
 
 
-def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[Place, dict[str, Any]]]) -> Pair:
-    values, other = dropped[1], kept[1][kept[0]]
+def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: Matched) -> Pair:
+    values, other = dropped[1], kept.values
     start = first_difference(values["text"], other["text"])
     return Pair(kind, round(float(values["similarity"]), 4), int(values["cluster_size"]),
-                _shown(dropped[0], values, {}, start), _shown(kept[0], other, {}, start))
+                _shown(dropped[0], values, {}, start), _shown(kept.place, other, {}, start), kept.dataset)
 
 
 def first_difference(left: str, right: str) -> int:

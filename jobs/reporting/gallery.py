@@ -57,10 +57,11 @@ def _pair(pair: Pair) -> Html:
         for side, text in ((left, span.left), (right, span.right)):
             side.append(text if span.equal else tag("mark", text) if text else "")
     marked = "words that differ are marked" if left != right else "the part that is shown is the same in both"
+    where = f"Published in {pair.dataset}" if pair.dataset else "Kept"
     alike = f"Similarity {pair.similarity:.2f}, {plural(pair.cluster_size, 'document')} in the cluster; {marked}."
     return tag("div", hint(alike),
                tag("div", tag("div", tag("h3", "Dropped"), _about(pair.dropped), _text(pair.dropped, join(left))),
-                   tag("div", tag("h3", "Kept"), _about(pair.kept), _text(pair.kept, join(right))), class_="pair"),
+                   tag("div", tag("h3", where), _about(pair.kept), _text(pair.kept, join(right))), class_="pair"),
                class_="sample")
 
 
