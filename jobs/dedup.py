@@ -1,30 +1,35 @@
 """Find duplicates; each dropped document names the kept one that it matched.
 
 Reads documents (``documents=``) and, where given, decisions (``decisions=``: only kept rows take part, with their edited
-text), and what is published already (``dedup.against=``), of which nothing is dropped. Writes signatures (of all documents,
-so that sweeps share them), where they have bands the verified pairs, and duplicates: ``doc_id, keep, kind, cluster_id,
-cluster_size, matched_doc_id, similarity``.
+text), and what is published already (``dedup.against=``, ``dedup.index=``), of which nothing is dropped. Writes signatures
+(of all documents, so that sweeps share them), where they have bands the verified pairs, and duplicates: ``doc_id, keep, kind,
+cluster_id, cluster_size, matched_doc_id, similarity``.
 """
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
 from omegaconf import MISSING
 
 from corpusmill.jobs.deduping import against
 from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
-from corpusmill.jobs.deduping.holdings import Comparison
+from corpusmill.jobs.deduping.holdings import Comparison, Holding
+from corpusmill.jobs.deduping.index import Index, add
 from corpusmill.jobs.deduping.pairs import find_pairs
-from corpusmill.jobs.deduping.signing import sign, signer_of
+from corpusmill.jobs.deduping.signing import Signer, sign, signer_of
 from corpusmill.jobs.deduping.verdicts import Assemble, pair_verdicts
 from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
+from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, choose, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
-from corpusmill.jobs.runtime.manifest import Manifest
+from corpusmill.jobs.runtime.manifest import Manifest, Reference, Shard
+from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
@@ -33,6 +38,7 @@ from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.rank import Rank, parse
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
+from corpusmill.operators.text.content import key as digest_key
 
 SHINGLE_BYTES = 1.4  # per byte of a document: a hash of 8 bytes for each word
 
@@ -51,6 +57,7 @@ class DedupConfig:
     source_priority: list[str] = dataclasses.field(default_factory=list)  # earlier sources are kept first
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
+    index: str = ""  # a name: of what is published, generation by generation; what is kept becomes the next one
     against: list[str] = dataclasses.field(default_factory=list)  # manifests of documents, or of duplicates and what they keep
 
 
@@ -77,50 +84,103 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
     if rank.signals:
         rank.check(dict(found["annotations"].schema))
+    if config.dedup.index and config.dedup.index == config.name:
+        raise ConfigError(f"name={config.name} is also dedup.index: the name of an index points to nothing else")
     here, signer = session(config, store, engine), signer_of(config.dedup.signature)
+    index = Index.read(store, config.dedup.index, signer) if config.dedup.index else None
     signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
     roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     holdings = tuple(against.holding(here, text, found["documents"], signer) for text in config.dedup.against)
-    held = {"against": [one.named() for one in holdings]} if holdings else {}
-    ranked = {"rank": [dataclasses.asdict(key) for key in rank.keys], "version": "2"}
-    if isinstance(signer, MinHash):
-        compared = {"threshold": config.dedup.threshold, "verify": config.dedup.verify, "first": [FIRST, WHOLE, FEWEST],
-                    "neighbours": NEIGHBOURS} | ranked | held
-        pairs = Comparison("pairs", pairs_schema(len(rank.keys)), compared, chosen, inputs.view_of(found), holdings=holdings)
-        chosen = chosen | {"pairs": find_pairs(here, pairs, signer.bands, evidence_of(signer, config, found), rank)}
-    parameters = {"keep": config.dedup.keep, "copies": config.dedup.copies} | ranked | held | {"version": "3"}
-    made = Comparison("duplicates", DUPLICATES, parameters, chosen, inputs.view_of(found), holdings=holdings)
-    return duplicates(here, made, config, rank)
+    work = Work(config.dedup, signer, rank, chosen, inputs.view_of(found), holdings)
+    if index is None:
+        return duplicates(here, config, work)
+    identity = work.identity()
+    if (known := index.known(identity)) is not None:
+        note(f"@{index.name}: up to date, these documents are in it", config.quiet)
+        return adopted(here, config, manifests.load(store, known.duplicates))
+    held, published = index.beside(store, signatures)
+    made = duplicates(here, config, dataclasses.replace(work, holdings=holdings + held, published=published))
+    add(here, index, signer, identity, made)
+    return made
 
 
-def evidence_of(signer: MinHash, config: Config, found: dict[str, Manifest]) -> Evidence:
-    """What ``dedup.verify`` says."""
-    if config.dedup.verify == "lanes":
-        return Lanes(signer.lanes)
-    documents = found["documents"]
-    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """What is compared with what, and how."""
+
+    options: DedupConfig
+    signer: Signer
+    rank: Rank
+    inputs: Mapping[str, Manifest]
+    view: tuple[Reference, ...]
+    holdings: tuple[Holding, ...]
+    published: Mapping[int, Shard] = dataclasses.field(default_factory=dict)
+
+    def pairs(self) -> Comparison:
+        """The stage of verified pairs."""
+        compared = {"threshold": self.options.threshold, "verify": self.options.verify, "first": [FIRST, WHOLE, FEWEST],
+                    "neighbours": NEIGHBOURS}
+        return self._stage("pairs", pairs_schema(len(self.rank.keys)), compared, self.inputs, "2")
+
+    def duplicates(self, found: Mapping[str, Manifest]) -> Comparison:
+        """The stage of duplicates; ``found``: pairs, where there are."""
+        parameters = {"keep": self.options.keep, "copies": self.options.copies}
+        return self._stage("duplicates", DUPLICATES, parameters, {**self.inputs, **found}, "3")
+
+    def _stage(self, name: str, schema: pa.Schema, parameters: dict[str, Any], given: Mapping[str, Manifest],
+               version: str) -> Comparison:
+        parameters |= {"rank": [dataclasses.asdict(key) for key in self.rank.keys], "version": version}
+        if self.holdings:
+            parameters["against"] = [held.named() for held in self.holdings]
+        return Comparison(name, schema, parameters, given, self.view, holdings=self.holdings, published=self.published)
+
+    def identity(self) -> str:
+        """Digest of all that results depend on."""
+        return digest_key([self.pairs().key, self.duplicates({}).key])
 
 
-def duplicates(here: Session, made: Comparison, config: Config, rank: Rank) -> Manifest:
-    """Verdicts by shard, then a row for each document."""
-    guard = None if config.dedup.allow_loss else LossGuard(here.store, made.inputs["documents"], config.dedup.max_loss)
+def duplicates(here: Session, config: Config, work: Work) -> Manifest:
+    """Pairs where they are near ones, verdicts by shard, then a row for each document."""
+    found = {}
+    if isinstance(work.signer, MinHash):
+        evidence = evidence_of(work.signer, config, work.inputs["documents"])
+        found = {"pairs": find_pairs(here, work.pairs(), work.signer.bands, evidence, work.rank)}
+    made = work.duplicates(found)
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
-        if guard is not None:
-            guard.adopted(done)
-        return done
+        return adopted(here, config, done)
     tasks = made.tasks(here.store)
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        verdicts = pair_verdicts(here, made) if "pairs" in made.inputs else exact_verdicts(here, made, rank)
+        verdicts = pair_verdicts(here, made) if found else exact_verdicts(here, made, work.rank)
         assemble = Assemble(verdicts, config.dedup.copies == "drop_all")
-        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble,
-                         details=made.details(), empty_ok=config.allow_empty, check=guard)
+        done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble, details=made.details(),
+                         empty_ok=config.allow_empty, check=guard_of(here, config, made.inputs["documents"]))
     except Missing as error:
         done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)
+    return done
+
+
+def evidence_of(signer: MinHash, config: Config, documents: Manifest) -> Evidence:
+    """What ``dedup.verify`` says."""
+    if config.dedup.verify == "lanes":
+        return Lanes(signer.lanes)
+    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
+
+
+def guard_of(here: Session, config: Config, documents: Manifest) -> LossGuard | None:
+    """What refuses to lose a source, unless that is allowed."""
+    return None if config.dedup.allow_loss else LossGuard(here.store, documents, config.dedup.max_loss)
+
+
+def adopted(here: Session, config: Config, done: Manifest) -> Manifest:
+    """Duplicates that are committed, where the guard of this run lets them pass."""
+    guard = guard_of(here, config, manifests.load(here.store, done.inputs["documents"]))
+    if guard is not None:
+        guard.adopted(done)
     return done
 
 
