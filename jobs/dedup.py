@@ -40,6 +40,7 @@ from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
 from corpusmill.operators.text.content import key as digest_key
 
+CHOICES = {"verify": ("lanes", "exact"), "keep": ("star", "components"), "copies": ("keep_first", "drop_all")}
 SHINGLE_BYTES = 1.4  # per byte of a document: a hash of 8 bytes for each word
 
 
@@ -60,6 +61,14 @@ class DedupConfig:
     index: str = ""  # a name: of what is published, generation by generation; what is kept becomes the next one
     against: list[str] = dataclasses.field(default_factory=list)  # manifests of documents, or of duplicates and what they keep
 
+    def __post_init__(self) -> None:
+        for name in ("threshold", "max_loss"):
+            if not 0 < (value := getattr(self, name)) <= 1:
+                raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
+        for name, known in CHOICES.items():
+            choose(f"dedup.{name}", getattr(self, name), known)
+        parse(self.rank, self.source_priority)
+
 
 @dataclasses.dataclass
 class Config(Common):
@@ -67,18 +76,12 @@ class Config(Common):
 
     documents: str | None = None  # a manifest
     decisions: str | None = None  # a manifest; only what it keeps takes part
-    annotations: str | None = None  # a manifest, of signals that rank; decisions lead to it
+    annotations: str | None = None  # a manifest, of signals that rank and of edited text; decisions lead to it
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
 
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Signatures, then pairs where they are near ones, then duplicates."""
-    for name in ("threshold", "max_loss"):
-        if not 0 < (value := getattr(config.dedup, name)) <= 1:
-            raise ConfigError(f"dedup.{name} is {value}; it must be above 0 and at most 1")
-    choose("dedup.verify", config.dedup.verify, ("lanes", "exact"))
-    choose("dedup.keep", config.dedup.keep, ("star", "components"))
-    choose("dedup.copies", config.dedup.copies, ("keep_first", "drop_all"))
     rank = parse(config.dedup.rank, config.dedup.source_priority)
     given = {"documents": config.documents, "decisions": config.decisions, "annotations": config.annotations}
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])

@@ -1,13 +1,15 @@
 """How duplicates are found: what tasks of the dedup job do, in the order of the data.
 
-    signing.py    signatures of each document
-    holdings.py   what is published already, and takes part beside the job's own documents
-    against.py    the corpora that a user names
-    index.py      what was published under a name, generation by generation
-    owners.py     consecutive shards as one task, and messages by shard
-    exact.py      rows of equal text meet by its digest
-    near.py       rows that share a band meet by its hash; candidates are verified side by side
-    pairs.py      the dataset of verified pairs
-    verdicts.py   star over the pairs; a row for each document
-    guard.py      stops the job where a source would be all but wiped out
+    signing.py      signatures of each document
+    holdings.py     what is published already, and takes part beside the job's own documents
+    against.py      the corpora that a user names
+    index.py        what was published under a name, generation by generation
+    owners.py       consecutive shards as one task, and messages by shard
+    exact.py        rows of equal text meet by its digest
+    near.py         rows that share a band meet by its hash; candidates are verified side by side
+    evidence.py     what verifies them: lanes of the signatures, or the n-grams of the texts
+    pairs.py        the dataset of verified pairs
+    verdicts.py     star or components over the pairs; a row for each document
+    partitioned.py  the same where pairs are too many for one task
+    guard.py        stops the job where a source would be all but wiped out
 """

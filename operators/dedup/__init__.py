@@ -9,4 +9,5 @@
     ranking.py       documents by their place in rank
     keep.py          star: in rank order a document is dropped iff a verified neighbour ranked above it is kept
     components.py    or else: of all that pairs join, however far, the first in rank is kept
+    rounds.py        either one where the pairs are in parts
 """

@@ -10,10 +10,12 @@ import verify
 from corpusmill.jobs.runtime.store import open_store
 
 pytestmark = pytest.mark.faults
-SETTINGS = [*builds.METHODS, "mix.shard_bytes=3kB", "mix.budget=2000"]
+SETTINGS = [*builds.METHODS, "mix.shard_bytes=3kB", "mix.budget=2000", "dedup.verify=exact", "dedup.rank=[{length: longest}]",
+            "mix.rehydrate=[[2,2]]"]
 SCRIPT = Path(builds.__file__).with_name("killing.py")
 # Works that only these methods have; those of the other stages are killed elsewhere.
-PLACES = {"Pairs", "Look", "Assign"}
+PLACES = {"Pairs", "Look", "Assign", "Halves", "Verified", "Ask", "Round", "Rest", "Settle", "Fates", "Centres", "Sizes",
+          "Verdicts"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,8 @@ def test_the_build_has_something_to_get_wrong(plain):
 @pytest.mark.parametrize("way", [
     ["engine.shuffle=1", "engine.partitions=1"], ["engine.shuffle=2", "engine.partitions=7"],
     pytest.param(["engine=ray", "engine.workers=2", "engine.partitions=3"], marks=pytest.mark.ray),
-], ids=["shuffle-1", "shuffle-7", "ray"])
+    pytest.param(["engine=ray", "engine.workers=4", "engine.partitions=2"], marks=pytest.mark.ray),
+], ids=["shuffle-1", "shuffle-7", "ray-2", "ray-4"])
 def test_no_way_of_computing_changes_a_digest(way, plain, corpus, tmp_path):
     ended = builds.build(tmp_path, corpus, *SETTINGS, *way)
     assert ended.code == 0, ended.err

@@ -104,6 +104,10 @@ def test_an_empty_stage_stops_the_build_unless_it_may_be_empty(built, build_comm
     ("quality.cutoffs=@nightly", "no rule needs any"),
     ("quality.cutoffs=@nightly quality.rules=[{reason:x,select:quantile,signal:text.words,keep:0.5}]",
      "no manifest is named @nightly"),
+    ("dedup.rank=[source,{signal: text.nothing, best: high}]", "text.nothing"),
+    ("dedup.rank=[sauce]", "dedup.rank[0]='sauce'"),
+    ("dedup.keep=stars", "did you mean 'star'"),
+    ("mix.rehydrate=[[2,0]]", "mix.rehydrate"),
 ])
 def test_a_mistake_in_a_late_stage_is_found_before_anything_is_read(mill, build_command, tasks_run, change, message):
     changes = [change] if ", " in change else change.split(" ")

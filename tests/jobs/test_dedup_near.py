@@ -97,11 +97,20 @@ def test_neither_partitions_nor_the_order_of_completion_change_a_byte(corpus, tm
     assert pairs[0].details == pairs[1].details
 
 
-def test_shards_cut_otherwise_give_the_same_verdicts(corpus, tmp_path):
-    _, files, store, _, duplicates = corpus
-    other = open_store(str(tmp_path / "store"))
-    again = deduplicated(other, documents(other, files, shard_bytes="10MB", row_group_bytes="1MB"))
-    assert rows_of(other, again) == rows_of(store, duplicates)
+OTHERWISE = {"verify": "exact", "keep": "components", "rank": [{"length": "longest"}]}
+
+
+@pytest.mark.parametrize("way", [{}, OTHERWISE], ids=["plain", "otherwise"])
+def test_shards_cut_otherwise_give_the_same_verdicts(corpus, tmp_path, way):
+    """Three sizes of shards, and the pairs in parts."""
+    _, files, store, made, _ = corpus
+    expected = rows_of(store, deduplicated(store, made, **way))
+    for i, (shard, group) in enumerate((("10MB", "1MB"), ("150kB", "30kB"))):
+        other = open_store(str(tmp_path / str(i)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(verdicts, "ONE_TASK_BYTES", i << 30)
+            again = deduplicated(other, documents(other, files, shard_bytes=shard, row_group_bytes=group), **way)
+        assert rows_of(other, again) == expected
 
 
 class Stopped(Exception):

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from corpusmill.jobs.deduping import partitioned, verdicts
 from corpusmill.jobs.runtime import config, main, receipts
 from corpusmill.jobs.runtime.engine import RayEngine
 
@@ -70,6 +71,8 @@ class KillingEngine(RayEngine):
         return super().map(Fatal(fn, place, moment, FOLDER), items)
 
 
+# Pairs in parts too, however few they are: workers also die there.
+verdicts.ONE_TASK_BYTES, verdicts.PART_BYTES, partitioned.REST_PAIRS = 0, 1000, 0
 PLACES: dict[str, int] = {}
 FOLDER = sys.argv[1]
 config.make_engine = lambda given: KillingEngine(given.workers, given.address, given.attempts)
