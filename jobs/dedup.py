@@ -19,8 +19,9 @@ from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
 from corpusmill.jobs.deduping.holdings import Comparison, Holding
-from corpusmill.jobs.deduping.index import Index, add
+from corpusmill.jobs.deduping.index import Index
 from corpusmill.jobs.deduping.pairs import find_pairs
+from corpusmill.jobs.deduping.publishing import add, compact
 from corpusmill.jobs.deduping.signing import Signer, sign, signer_of
 from corpusmill.jobs.deduping.verdicts import Assemble, pair_verdicts
 from corpusmill.jobs.runtime import aligned, exchange, inputs, stage
@@ -59,6 +60,7 @@ class DedupConfig:
     max_loss: float = 0.95  # share of a source's documents; a source that loses more stops the job
     allow_loss: bool = False  # whether it may
     index: str = ""  # a name: of what is published, generation by generation; what is kept becomes the next one
+    compact: bool = False  # merge the signatures of the index: fewer reads, the same results
     against: list[str] = dataclasses.field(default_factory=list)  # manifests of documents, or of duplicates and what they keep
 
     def __post_init__(self) -> None:
@@ -101,10 +103,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     identity = work.identity()
     if (known := index.known(identity)) is not None:
         note(f"@{index.name}: up to date, these documents are in it", config.quiet)
+        if config.dedup.compact:
+            compact(here, index, signer)
         return adopted(here, config, manifests.load(store, known.duplicates))
-    held, published = index.beside(store, signatures)
+    held, published = index.beside(store, signatures, text=config.dedup.verify == "exact")
     made = duplicates(here, config, dataclasses.replace(work, holdings=holdings + held, published=published))
-    add(here, index, signer, identity, made)
+    add(here, index, signer, identity, made, compact=config.dedup.compact)
     return made
 
 

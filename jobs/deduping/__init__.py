@@ -4,6 +4,7 @@
     holdings.py     what is published already, and takes part beside the job's own documents
     against.py      the corpora that a user names
     index.py        what was published under a name, generation by generation
+    publishing.py   what is kept, added to it
     owners.py       consecutive shards as one task, and messages by shard
     exact.py        rows of equal text meet by its digest
     near.py         rows that share a band meet by its hash; candidates are verified side by side

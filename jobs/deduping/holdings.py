@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from corpusmill.jobs.runtime import aligned
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
-from corpusmill.jobs.runtime.manifest import Manifest, Shard
+from corpusmill.jobs.runtime.manifest import Manifest, Reference, Shard
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Task
@@ -38,6 +38,7 @@ class Holding:
     duplicates: Manifest | None = None
     documents: Manifest | None = None  # that the rows are aligned with; None where they were merged from several
     without: frozenset[int] = frozenset()  # ordinals of shards that are held elsewhere, too
+    merged: tuple[Reference, ...] = ()  # the signatures of generations that these were merged from
 
     @classmethod
     def of(cls, store: Store, signatures: Manifest, duplicates: Manifest | None = None) -> "Holding":
@@ -59,8 +60,9 @@ class Holding:
 
     def named(self) -> dict[str, Any]:
         """What enters keys, and by which it is found again."""
-        return {"signatures": dataclasses.asdict(self.signatures.reference),
-                "duplicates": dataclasses.asdict(self.duplicates.reference) if self.duplicates else None}
+        named = {"signatures": dataclasses.asdict(self.signatures.reference),
+                 "duplicates": dataclasses.asdict(self.duplicates.reference) if self.duplicates else None}
+        return named | ({"merged": [dataclasses.asdict(one) for one in self.merged]} if self.merged else {})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@
     index/<key>/index.json   generations in order, each with its signatures, and the duplicates that say what it keeps
 
 A generation that holds a shard of documents again, as a corpus does that is read every night, takes the place of the
-earlier ones in that shard: the latest says which rows are published.
+earlier ones in that shard: the latest says which rows are published. Compacted, the signatures of all that is published
+are one dataset, which is read in place of those of the generations wherever each of their shards counts and no text does.
 """
 
 import dataclasses
@@ -16,14 +17,10 @@ from typing import Any
 from corpusmill.jobs.deduping.holdings import Holding
 from corpusmill.jobs.deduping.signing import Signer
 from corpusmill.jobs.runtime import manifest as manifests
-from corpusmill.jobs.runtime import stage
 from corpusmill.jobs.runtime.manifest import Manifest, Reference, Shard
-from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
-from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
-from corpusmill.operators.errors import ConfigError, DataError
-from corpusmill.operators.text.content import key as digest_key
+from corpusmill.operators.errors import ConfigError
 
 FILE = "index.json"
 
@@ -49,6 +46,8 @@ class Index:
     name: str
     version: str | None  # of the name
     generations: tuple[Generation, ...] = ()
+    compacted: Reference | None = None  # signatures of what the first generations published
+    covers: int = 0  # how many generations
 
     @classmethod
     def read(cls, store: Store, name: str, signer: Signer) -> "Index":
@@ -65,53 +64,39 @@ class Index:
                               "one")
         _same(name, made.parameters["signature"], describe(signer))
         held = json.loads(bytes(memoryview(store.read(f"{made.folder}/{FILE}"))))
-        return cls(name, version, tuple(map(Generation.of, held["generations"])))
+        compacted = Reference(**held["compacted"]) if held["compacted"] else None
+        return cls(name, version, tuple(map(Generation.of, held["generations"])), compacted, held["covers"])
 
     def known(self, identity: str) -> Generation | None:
         """The generation that came of the same inputs and settings."""
         return next((one for one in self.generations if one.identity == identity), None)
 
-    def beside(self, store: Store, own: Manifest) -> tuple[tuple[Holding, ...], dict[int, Shard]]:
+    def beside(self, store: Store, own: Manifest, *, text: bool = False) -> tuple[tuple[Holding, ...], dict[int, Shard]]:
         """What is published, but for the job's ``own`` shards; and for those by ordinal the duplicates that say what of
-        them is. ``own``: signatures.
+        them is. ``own``: signatures. ``text``: it is read of what is proposed.
         """
-        mine = {place: shard.ordinal for place, shard in _places(manifests.shards(store, own))}
+        mine = {place: shard.ordinal for place, shard in places_of(manifests.shards(store, own))}
         seen, published, holdings = set(mine), dict[int, Shard](), list[Holding]()
-        for one in reversed(self.generations):
+        whole = self.compacted is not None and not text  # whether what is merged counts as it is
+        later = set(mine)
+        for number, one in reversed(list(enumerate(self.generations))):
             signatures, duplicates = (manifests.load(store, r) for r in (one.signatures, one.duplicates))
-            places = dict(_places(manifests.shards(store, duplicates)))
+            places = dict(places_of(manifests.shards(store, duplicates)))
             for place in places.keys() & mine.keys():
                 published.setdefault(mine[place], places[place])
             without = frozenset(places[place].ordinal for place in places.keys() & seen)
             holdings.append(dataclasses.replace(Holding.of(store, signatures, duplicates), without=without))
             seen |= places.keys()
-        return tuple(reversed(holdings)), published
+            later |= places.keys() if number >= self.covers else set()
+            whole = whole and (number >= self.covers or not places.keys() & later)
+        holdings.reverse()
+        if whole and self.compacted is not None:
+            merged = tuple(one.signatures for one in self.generations[: self.covers])
+            holdings[: self.covers] = [Holding(manifests.load(store, self.compacted), merged=merged)]
+        return tuple(holdings), published
 
 
-def add(here: Session, index: Index, signer: Signer, identity: str, made: Manifest) -> None:
-    """Append a generation, and move the name. Raises DataError where another run moved it meanwhile."""
-    if made.details.get("partial"):
-        note(f"@{index.name}: a first look adds nothing to it", here.quiet)
-        return
-    one = Generation(identity, made.inputs["signatures"], made.reference)
-    after = _commit(here, signer, (*index.generations, one))
-    if not manifests.swap_name(here.store, index.name, after, index.version):
-        _lost(here, index, signer, identity)
-
-
-def _commit(here: Session, signer: Signer, generations: tuple[Generation, ...]) -> Manifest:
-    data = json.dumps({"generations": [dataclasses.asdict(g) for g in generations]}, sort_keys=True, indent=1).encode()
-    made = stage.Stage("index", stage.NO_ROWS, {"signature": describe(signer)}, source=digest_key(data.decode()))
-    return stage.commit_file(here, made, FILE, data, {"generations": len(generations)})
-
-
-def _lost(here: Session, index: Index, signer: Signer, identity: str) -> None:
-    if Index.read(here.store, index.name, signer).known(identity) is None:
-        raise DataError(f"dedup.index={index.name}: another run added to @{index.name} while this one compared documents with "
-                        "what was there before; run it again, to compare them also with what is new")
-
-
-def _places(walk: Iterable[Shard]) -> Iterator[tuple[tuple[str, int], Shard]]:
+def places_of(walk: Iterable[Shard]) -> Iterator[tuple[tuple[str, int], Shard]]:
     """Shards by the documents that they belong to, and how many shards of equal documents come before them."""
     seen: Counter[str] = Counter()
     for shard in walk:

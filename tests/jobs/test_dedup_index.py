@@ -7,7 +7,7 @@ import pytest
 import verify
 from deduping import EXACT, MINHASH, deduplicated, documents, planted, rows_of, written
 
-from corpusmill.jobs.deduping import index as indexes
+from corpusmill.jobs.deduping import publishing
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
@@ -88,7 +88,7 @@ def begun(tmp_path):
     return store, made, deduplicated(store, made, index="corpus")
 
 
-def test_documents_that_are_in_it_are_up_to_date(begun, tmp_path, capsys):
+def test_documents_that_are_in_it_are_up_to_date(begun, tmp_path):
     store, made, first = begun
     where = manifests.resolve(store, "@corpus").path
     assert deduplicated(store, made, index="corpus").path == first.path
@@ -124,14 +124,14 @@ def test_of_two_runs_at_once_one_is_told_to_run_again(begun, tmp_path, monkeypat
     store, _, _ = begun
     nights = [documents(store, written(tmp_path / name, texts, 1))
               for name, texts in (("one", {"a": "same in both"}), ("two", {"b": "same in both", "c": "only here"}))]
-    commit, others = indexes._commit, [nights[0]]
+    commit, others = publishing._commit, [nights[0]]
 
     def slow(*arguments):
         while others:
             deduplicated(store, others.pop(), index="corpus")
         return commit(*arguments)
 
-    monkeypatch.setattr(indexes, "_commit", slow)
+    monkeypatch.setattr(publishing, "_commit", slow)
     with pytest.raises(DataError, match=r"another run added to @corpus .* run it again"):
         deduplicated(store, nights[1], index="corpus")
     assert manifests.resolve(store, "@corpus").details["generations"] == 2
@@ -143,14 +143,14 @@ def test_of_two_runs_at_once_one_is_told_to_run_again(begun, tmp_path, monkeypat
 def test_two_runs_of_the_same_documents_at_once_both_end_well(begun, tmp_path, monkeypatch):
     store, _, _ = begun
     made = documents(store, written(tmp_path / "one", {"a": "a new one"}, 1))
-    commit, others = indexes._commit, [made]
+    commit, others = publishing._commit, [made]
 
     def slow(*arguments):
         while others:
             deduplicated(store, others.pop(), index="corpus")
         return commit(*arguments)
 
-    monkeypatch.setattr(indexes, "_commit", slow)
+    monkeypatch.setattr(publishing, "_commit", slow)
     deduplicated(store, made, index="corpus")
     assert manifests.resolve(store, "@corpus").details["generations"] == 2
 
@@ -165,3 +165,45 @@ def test_all_copies_are_dropped_but_for_the_published_one(begun, tmp_path):
     again = deduplicated(store, whole, index="corpus", copies="drop_all", allow_loss=True)
     assert whole.rows == 12
     assert kept(rows_of(store, again)) == kept(rows_of(store, first)) | kept(rows_of(store, found))
+
+
+def test_compacted_it_gives_the_same(one_run, tmp_path, monkeypatch):
+    """Row by row, though what earlier nights published is read from one dataset; older generations stay for who needs them."""
+    files, _ = one_run
+    stores = {compact: open_store(str(tmp_path / str(compact))) for compact in (False, True)}
+    monkeypatch.setattr(publishing, "ROWS", 60)
+    for i, night in enumerate(NIGHTS):
+        found = {}
+        for compact, store in stores.items():
+            made = documents(store, files / f"{night}.jsonl")
+            found[compact] = deduplicated(store, made, index="corpus", allow_loss=True, compact=compact and i in (1, 2))
+        assert found[True].digest == found[False].digest
+    last = found[True]
+    assert [bool(one.get("merged")) for one in last.details["others"]] == [True]
+    merged = [m for m in verify.verify_store(stores[True]).manifests if m.startswith("index_signatures/")]
+    assert len(merged) == 2
+    index = manifests.resolve(stores[True], "@corpus")
+    assert (index.details["generations"], index.details["compacted"]) == (4, 3)
+    exact = [deduplicated(store, documents(store, files / f"{NIGHTS[0]}.jsonl"), index="corpus", allow_loss=True,
+                          verify="exact", compact=compact).digest for compact, store in stores.items()]
+    assert exact[0] == exact[1]
+
+
+def test_a_whole_corpus_that_comes_again_is_read_from_its_generations(one_run, tmp_path):
+    """What is merged does not say which row is whose."""
+    files, _ = one_run
+    store = open_store(str(tmp_path))
+    for night in NIGHTS[:2]:
+        deduplicated(store, documents(store, files / f"{night}.jsonl"), index="corpus", allow_loss=True)
+    first = documents(store, files / f"{NIGHTS[0]}.jsonl")
+    assert deduplicated(store, first, index="corpus", allow_loss=True, compact=True).inputs["documents"] == first.reference
+    published = _published(store)
+    found = rows_of(store, deduplicated(store, documents(store, files), index="corpus", allow_loss=True))
+    assert published <= kept(found)
+
+
+def _published(store):
+    index = manifests.resolve(store, "@corpus")
+    held = json.loads(bytes(memoryview(store.read(f"{index.folder}/index.json"))))
+    return {d for one in held["generations"]
+            for d in kept(rows_of(store, manifests.load(store, manifests.Reference(**one["duplicates"]))))}
