@@ -81,7 +81,7 @@ def check(config: Config, store: Store) -> None:
     select.check(rules, pa.schema([*DOCUMENTS, *signals]))
     if config.quality.cutoffs:
         pinned(store, rules, config.quality.cutoffs)
-    instantiate(config.dedup.signature, "dedup.signature")
+    dedup.check(config.dedup, config.name, store)
     rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)

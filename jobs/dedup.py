@@ -15,11 +15,13 @@ import pyarrow as pa
 from omegaconf import MISSING
 
 from corpusmill.jobs.deduping import against
+from corpusmill.jobs.deduping.again import reader_of
 from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
-from corpusmill.jobs.deduping.exact import exact_verdicts
+from corpusmill.jobs.deduping.exact import GROUP_ROWS, exact_verdicts
 from corpusmill.jobs.deduping.guard import LossGuard
 from corpusmill.jobs.deduping.holdings import Comparison, Holding
 from corpusmill.jobs.deduping.index import Index
+from corpusmill.jobs.deduping.owners import Owners
 from corpusmill.jobs.deduping.pairs import find_pairs
 from corpusmill.jobs.deduping.publishing import add, compact
 from corpusmill.jobs.deduping.signing import Signer, sign, signer_of
@@ -89,10 +91,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
     if rank.signals:
         rank.check(dict(found["annotations"].schema))
-    if config.dedup.index and config.dedup.index == config.name:
-        raise ConfigError(f"name={config.name} is also dedup.index: the name of an index points to nothing else")
-    here, signer = session(config, store, engine), signer_of(config.dedup.signature)
-    index = Index.read(store, config.dedup.index, signer) if config.dedup.index else None
+    here, (signer, index) = session(config, store, engine), check(config.dedup, config.name, store)
     signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
     roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
@@ -110,6 +109,18 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     made = duplicates(here, config, dataclasses.replace(work, holdings=holdings + held, published=published))
     add(here, index, signer, identity, made, compact=config.dedup.compact)
     return made
+
+
+def check(options: DedupConfig, name: str, store: Store) -> tuple[Signer, Index | None]:
+    """The signer and the index that the settings of a job name, whose result gets a ``name``. Raises ConfigError."""
+    signer = signer_of(options.signature)
+    if options.index and options.index == name:
+        raise ConfigError(f"name={name} is also dedup.index: the name of an index points to nothing else")
+    if options.compact and not options.index:
+        raise ConfigError("dedup.compact=true compacts an index: give dedup.index=NAME, too")
+    for text in options.against:
+        against.resolve(store, text)
+    return signer, Index.read(store, options.index, signer) if options.index else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,8 +172,10 @@ def duplicates(here: Session, config: Config, work: Work) -> Manifest:
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        verdicts = pair_verdicts(here, made) if found else exact_verdicts(here, made, work.rank)
-        assemble = Assemble(verdicts, config.dedup.copies == "drop_all")
+        drop_all, owners = config.dedup.copies == "drop_all", Owners.of(here.store, made, GROUP_ROWS)
+        reader = reader_of(here, made, work.rank, owners) if drop_all or not found else None
+        verdicts = exact_verdicts(here, made, reader, owners) if reader and not found else pair_verdicts(here, made)
+        assemble = Assemble(verdicts, reader if drop_all else None)
         done = stage.run(here, made, tasks, made.inputs["signatures"].shards, assemble, details=made.details(),
                          empty_ok=config.allow_empty, check=guard_of(here, config, made.inputs["documents"]))
     except Missing as error:

@@ -7,14 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.deduping.holdings import NEW, Comparison, rows_of
+from corpusmill.jobs.deduping.holdings import NEW, Comparison, Reader
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.runtime import exchange
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup.keep import VERDICTS, group_pairs, messages_schema, pair_messages_schema, star_groups
-from corpusmill.operators.dedup.rank import Rank
 from corpusmill.operators.schema import SIGNATURES
 from corpusmill.operators.text.content import key as digest_key
 
@@ -22,23 +21,22 @@ MESSAGE_BYTES = 72  # of one row of MESSAGES, besides 8 for each key of the rank
 GROUP_ROWS = 1 << 20  # rows that one mapper sends: 72 MiB
 
 
-def exact_verdicts(here: Session, made: Comparison, rank: Rank) -> ByShard:
+def exact_verdicts(here: Session, made: Comparison, reader: Reader, owners: Owners) -> ByShard:
     """VERDICTS by shard on all documents whose text another one has."""
-    judge = Judge(Owners.of(here.store, made, GROUP_ROWS))
-    return _by_digest(here, made, rank, "verdicts", judge, VERDICTS)
+    return _by_digest(here, made, reader, "verdicts", Judge(owners), VERDICTS)
 
 
-def exact_pairs(here: Session, made: Comparison, rank: Rank, owners: Owners) -> ByShard:
+def exact_pairs(here: Session, made: Comparison, reader: Reader, owners: Owners) -> ByShard:
     """PAIR_MESSAGES by shard of all documents but the first of each text."""
-    return _by_digest(here, made, rank, "copies", Copies(owners), pair_messages_schema(len(rank.keys)))
+    return _by_digest(here, made, reader, "copies", Copies(owners), pair_messages_schema(len(reader.rank.keys)))
 
 
-def _by_digest(here: Session, made: Comparison, rank: Rank, name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
-    rows, owners, width = made.rows, judge.owners, MESSAGE_BYTES + 8 * len(rank.keys)
+def _by_digest(here: Session, made: Comparison, reader: Reader, name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
+    rows, owners, width = made.rows, judge.owners, MESSAGE_BYTES + 8 * len(reader.rank.keys)
     partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * width), Messages(rank),
-        messages_schema(len(rank.keys)), partitions)
+        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * width), Messages(reader),
+        messages_schema(len(reader.rank.keys)), partitions)
     reducers = [Task(p, digest_key([made.key, name, p, partitions, owners.count]), f"digests of partition {p}",
                      3 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     found, _ = exchange.exchange(here, made, f"{name}-{partitions}", lambda: reducers, judge, schema, owners.count)
@@ -49,16 +47,16 @@ def _by_digest(here: Session, made: Comparison, rank: Rank, name: str, judge: "J
 class Messages:
     """Sends each kept row to the partition of its digest."""
 
-    rank: Rank
+    reader: Reader
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """MESSAGES of a group of shards."""
         for one in task.payload[1]:
-            yield self._of(rows_of(store, one, self.rank, *SIGNATURES.names), one.ordinal)
+            yield self._of(self.reader.rows(store, one, *SIGNATURES.names), one.ordinal)
 
     def _of(self, rows: pa.RecordBatch, shard: int) -> pa.RecordBatch:
         n = rows.num_rows
-        schema, place = messages_schema(len(self.rank.keys)), {"shard": np.full(n, shard, np.int64), "row": np.arange(n)}
+        schema, place = messages_schema(len(self.reader.rank.keys)), {"shard": np.full(n, shard, np.int64), "row": np.arange(n)}
         columns = [pa.array(place[name]) if name in place else rows.column(name) for name in schema.names]
         return pa.RecordBatch.from_arrays(columns, schema=schema).filter(rows.column("keep"))
 

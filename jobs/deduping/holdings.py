@@ -8,7 +8,7 @@ pair is a new document of the job, and nothing that is published is ever dropped
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,13 +38,13 @@ class Holding:
     duplicates: Manifest | None = None
     documents: Manifest | None = None  # that the rows are aligned with; None where they were merged from several
     without: frozenset[int] = frozenset()  # ordinals of shards that are held elsewhere, too
+    earlier: bool = False  # of the job's own corpus, as it was: a document that comes again is published, not a copy
     merged: tuple[Reference, ...] = ()  # the signatures of generations that these were merged from
 
     @classmethod
     def of(cls, store: Store, signatures: Manifest, duplicates: Manifest | None = None) -> "Holding":
         """With the documents that the signatures are of."""
-        documents = signatures.inputs.get("documents")
-        return cls(signatures, duplicates, manifests.load(store, documents) if documents else None)
+        return cls(signatures, duplicates, manifests.load(store, signatures.inputs["documents"]))
 
     @property
     def shards(self) -> int:
@@ -60,8 +60,9 @@ class Holding:
 
     def named(self) -> dict[str, Any]:
         """What enters keys, and by which it is found again."""
-        named = {"signatures": dataclasses.asdict(self.signatures.reference),
-                 "duplicates": dataclasses.asdict(self.duplicates.reference) if self.duplicates else None}
+        named: dict[str, Any] = {"signatures": dataclasses.asdict(self.signatures.reference),
+                                 "duplicates": dataclasses.asdict(self.duplicates.reference) if self.duplicates else None}
+        named |= {"earlier": True} if self.earlier else {}
         return named | ({"merged": [dataclasses.asdict(one) for one in self.merged]} if self.merged else {})
 
 
@@ -70,6 +71,7 @@ class Compared(Aligned):
     """A shard that takes part."""
 
     foreign: bool = False  # of a holding: what is published of it is all that takes part
+    earlier: bool = False  # of the job's own corpus, as it was
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Comparison(Stage):
             yield Compared(one.ordinal, self._with_held(one), one.layers)
         for first, held in zip(self._firsts(), self.holdings, strict=True):
             for one in held.walk(store, text=text):
-                yield Compared(first + one.ordinal, one.shards, one.layers, foreign=True)
+                yield Compared(first + one.ordinal, one.shards, one.layers, foreign=True, earlier=held.earlier)
 
     def tasks(self, store: Store) -> Iterator[Task]:
         """A task per own shard, whose result depends on where it stands among all."""
@@ -113,32 +115,42 @@ class Comparison(Stage):
         return {"others": named} if named else {}
 
 
-def rows_of(store: Store, one: Compared, rank: Rank, *signatures: str) -> pa.RecordBatch:
-    """Columns of the signatures of all rows; whether each takes part (``keep``), and the columns of its rank.
+class Again(Protocol):
+    """Rows of own documents that are published, and of an index that own ones stand for, by shard."""
+
+    def of_shard(self, store: Store, ordinal: int, /) -> pa.Table:
+        """With a column ``row``."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the rows of shards, and who takes part with what rank.
 
     Published documents are ranked by ``doc_id`` alone, wherever they are held.
     """
-    columns = {name: ("signatures", name) for name in signatures} | ({} if one.foreign else rank.columns)
-    columns |= {role: (role, "keep") for role in ("decisions", HELD) if role in one.shards}
-    rows = aligned.read(store, one, columns)
-    published, keep = _flags(rows, HELD, one.foreign), _flags(rows, "decisions", True)
-    if one.foreign:
-        keep = published
-    ranked = {name: np.zeros(rows.num_rows, np.int64) for name in rank_names(len(rank.keys))}
-    if not one.foreign:
-        ranked = {name: np.where(published, 0, values) for name, values in rank.encode(rows).items()}
-    ranked["generation"] = np.where(published, PUBLISHED, NEW)
-    data = [*(rows.column(name) for name in signatures), pa.array(keep), *(pa.array(values) for values in ranked.values())]
-    return pa.RecordBatch.from_arrays(data, names=[*signatures, "keep", *ranked])
 
+    rank: Rank
+    again: Again | None = None
 
-def is_published(rows: pa.RecordBatch) -> Flags:
-    """Of rows with the column of HELD, where they have it."""
-    return _flags(rows, HELD, False)
+    def rows(self, store: Store, one: Compared, *signatures: str) -> pa.RecordBatch:
+        """Columns of the signatures of all rows; whether each takes part (``keep``), and the columns of its rank."""
+        columns = {name: ("signatures", name) for name in signatures} | ({} if one.foreign else self.rank.columns)
+        columns |= {role: (role, "keep") for role in ("decisions", HELD) if role in one.shards}
+        rows = aligned.read(store, one, columns)
+        published, keep = _flags(rows, HELD, one.foreign), _flags(rows, "decisions", True)
+        if self.again is not None and (one.earlier or not one.foreign):
+            published[self.again.of_shard(store, one.ordinal).column("row").to_numpy()] = not one.foreign
+        if one.foreign:
+            keep = published
+        ranked = {name: np.zeros(rows.num_rows, np.int64) for name in rank_names(len(self.rank.keys))}
+        if not one.foreign:
+            ranked = {name: np.where(published, 0, values) for name, values in self.rank.encode(rows).items()}
+        ranked["generation"] = np.where(published, PUBLISHED, NEW)
+        data = [*(rows.column(name) for name in signatures), pa.array(keep), *(pa.array(values) for values in ranked.values())]
+        return pa.RecordBatch.from_arrays(data, names=[*signatures, "keep", *ranked])
 
 
 def _flags(rows: pa.RecordBatch, name: str, default: bool) -> Flags:
     if name not in rows.schema.names:
         return np.full(rows.num_rows, default)
-    found: Flags = pc.fill_null(rows.column(name), False).to_numpy(zero_copy_only=False)
-    return found
+    return np.array(pc.fill_null(rows.column(name), False).to_numpy(zero_copy_only=False))

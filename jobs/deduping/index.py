@@ -5,7 +5,7 @@
 
 A generation that holds a shard of documents again, as a corpus does that is read every night, takes the place of the
 earlier ones in that shard: the latest says which rows are published. Compacted, the signatures of all that is published
-are one dataset, which is read in place of those of the generations wherever each of their shards counts and no text does.
+are one dataset, which is read in place of those of the generations unless texts are needed.
 """
 
 import dataclasses
@@ -77,22 +77,18 @@ class Index:
         """
         mine = {place: shard.ordinal for place, shard in places_of(manifests.shards(store, own))}
         seen, published, holdings = set(mine), dict[int, Shard](), list[Holding]()
-        whole = self.compacted is not None and not text  # whether what is merged counts as it is
-        later = set(mine)
-        for number, one in reversed(list(enumerate(self.generations))):
+        for one in reversed(self.generations):
             signatures, duplicates = (manifests.load(store, r) for r in (one.signatures, one.duplicates))
             places = dict(places_of(manifests.shards(store, duplicates)))
             for place in places.keys() & mine.keys():
                 published.setdefault(mine[place], places[place])
             without = frozenset(places[place].ordinal for place in places.keys() & seen)
-            holdings.append(dataclasses.replace(Holding.of(store, signatures, duplicates), without=without))
+            holdings.append(dataclasses.replace(Holding.of(store, signatures, duplicates), without=without, earlier=True))
             seen |= places.keys()
-            later |= places.keys() if number >= self.covers else set()
-            whole = whole and (number >= self.covers or not places.keys() & later)
         holdings.reverse()
-        if whole and self.compacted is not None:
+        if self.compacted is not None and not text:
             merged = tuple(one.signatures for one in self.generations[: self.covers])
-            holdings[: self.covers] = [Holding(manifests.load(store, self.compacted), merged=merged)]
+            holdings[: self.covers] = [Holding(manifests.load(store, self.compacted), earlier=True, merged=merged)]
         return tuple(holdings), published
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.deduping import exact, near
+from corpusmill.jobs.deduping import again, exact, near
 from corpusmill.jobs.deduping.evidence import Evidence
 from corpusmill.jobs.deduping.holdings import NEW, Comparison
 from corpusmill.jobs.deduping.owners import ByShard, Owners
@@ -27,8 +27,10 @@ def find_pairs(here: Session, made: Comparison, bands: int, evidence: Evidence, 
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        copies = exact.exact_pairs(here, made, rank, Owners.of(here.store, made, near.GROUP_ROWS))
-        verified, counts = near.near_pairs(here, made, bands, evidence, rank, copies)
+        owners = Owners.of(here.store, made, near.GROUP_ROWS)
+        reader = again.reader_of(here, made, rank, owners)
+        copies = exact.exact_pairs(here, made, reader, owners)
+        verified, counts = near.near_pairs(here, made, bands, evidence, reader, copies)
         done = stage.run(here, made, tasks, made.inputs["signatures"].shards, Pairs(copies, verified, made.schema),
                          details={"aligned": False, "compared": counts} | made.details(), empty_ok=True)
     except Missing as error:

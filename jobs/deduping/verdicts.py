@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.exact import GROUP_ROWS
-from corpusmill.jobs.deduping.holdings import HELD, Comparison, is_published
+from corpusmill.jobs.deduping.holdings import NEW, Compared, Comparison, Reader
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.deduping.partitioned import PAIR_BYTES, part_pairs, partitioned_verdicts
 from corpusmill.jobs.runtime import aligned, exchange
@@ -69,7 +69,7 @@ class Assemble:
     """Rows of one shard: those with a verdict, and the singletons."""
 
     verdicts: ByShard
-    drop_all: bool = False  # also the first of each cluster, unless it is published
+    drop_all: Reader | None = None  # also the first of each cluster, unless it is published
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """DUPLICATES, row-aligned."""
@@ -77,13 +77,13 @@ class Assemble:
         columns = {"doc_id": ("signatures", "doc_id"), "source": ("documents", "source")}
         if "decisions" in one.shards:
             columns["keep"] = ("decisions", "keep")
-        if HELD in one.shards:
-            columns[HELD] = (HELD, "keep")
         rows = aligned.read(store, one, columns)
         mine = self.verdicts.of_shard(store, one.ordinal).sort_by("row").combine_chunks()
         batch = _assembled(rows, mine)
-        if self.drop_all:
-            alone = pc.and_(batch.column("keep"), pc.or_(pc.is_null(batch.column("kind")), pa.array(is_published(rows))))
+        if self.drop_all is not None:
+            ranked = self.drop_all.rows(store, Compared(one.ordinal, one.shards, one.layers), "doc_id")
+            stays = pc.or_(pc.is_null(batch.column("kind")), pc.less(ranked.column("generation"), NEW))
+            alone = pc.and_(batch.column("keep"), stays)
             batch = batch.set_column(1, DUPLICATES.field("keep"), alone)
         emit(encode([batch], DUPLICATES))
         return Facts(_counts(batch, rows.column("source")))

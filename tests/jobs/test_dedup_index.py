@@ -2,15 +2,19 @@
 
 import json
 import random
+import shutil
 
+import builds
 import pytest
 import verify
 from deduping import EXACT, MINHASH, deduplicated, documents, planted, rows_of, written
 
+from corpusmill.jobs import dedup
 from corpusmill.jobs.deduping import publishing
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
+from corpusmill.jobs.runtime.store_local import LocalStore
 from corpusmill.operators.errors import ConfigError, DataError
 
 NIGHTS = [f"night{i}" for i in range(4)]
@@ -63,16 +67,21 @@ def test_nights_that_bring_what_is_new_keep_what_one_run_keeps(one_run, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["near", "exact"])
-def test_nights_that_read_the_whole_corpus_keep_what_one_run_keeps(one_run, tmp_path, kind):
-    """What was there before is published, and not compared with itself; its rows stand beside the new ones."""
+@pytest.mark.parametrize("cut", [{}, {"bundle_bytes": "100MB", "shard_bytes": "150KB", "compact": True}])
+def test_nights_that_read_the_whole_corpus_keep_what_one_run_keeps(one_run, tmp_path, kind, cut):
+    """What was there before is published, and not compared with itself; its rows stand beside the new ones.
+
+    Also where a new file changes the shards of old ones.
+    """
     files, expected = one_run
     store, sofar, before = open_store(str(tmp_path / "store")), tmp_path / "files", set()
     sofar.mkdir()
     for number, night in enumerate(NIGHTS):  # new files sort before the old ones, whose shards get other numbers
         (sofar / f"{9 - number}-{night}").mkdir()
         (sofar / f"{9 - number}-{night}" / f"{night}.jsonl").write_bytes((files / f"{night}.jsonl").read_bytes())
-        made = documents(store, sofar)
-        found = deduplicated(store, made, {"near": MINHASH, "exact": EXACT}[kind], index="corpus", allow_loss=True)
+        made = documents(store, sofar, **{name: value for name, value in cut.items() if name != "compact"})
+        found = deduplicated(store, made, {"near": MINHASH, "exact": EXACT}[kind], index="corpus", allow_loss=True,
+                             compact="compact" in cut)
         now = kept(rows_of(store, found))
         assert before <= now, "what is published is evicted"
         before = now
@@ -189,8 +198,7 @@ def test_compacted_it_gives_the_same(one_run, tmp_path, monkeypatch):
     assert exact[0] == exact[1]
 
 
-def test_a_whole_corpus_that_comes_again_is_read_from_its_generations(one_run, tmp_path):
-    """What is merged does not say which row is whose."""
+def test_a_whole_corpus_that_comes_again_meets_itself_in_what_is_merged(one_run, tmp_path):
     files, _ = one_run
     store = open_store(str(tmp_path))
     for night in NIGHTS[:2]:
@@ -207,3 +215,64 @@ def _published(store):
     held = json.loads(bytes(memoryview(store.read(f"{index.folder}/index.json"))))
     return {d for one in held["generations"]
             for d in kept(rows_of(store, manifests.load(store, manifests.Reference(**one["duplicates"]))))}
+
+
+class Stopped(BaseException):
+    """The driver dies."""
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_driver_that_dies_while_it_publishes_leaves_the_name_where_it_was(begun, tmp_path, monkeypatch, compact):
+    """At each write after the duplicates, of which moving the name is the last; the same run then ends as it would have."""
+    store, _, _ = begun
+    made = documents(store, written(tmp_path / "new", {"a": "text number 1 of a few", "b": "quite another"}, 1))
+    left = [-1]  # writes until it dies; below 0: it lives
+
+    def dying(plain):
+        def call(self, *arguments):
+            if left[0] == 0:
+                raise Stopped
+            left[0] -= left[0] > 0
+            return plain(self, *arguments)
+
+        return call
+
+    def run(root):
+        deduplicated(open_store(root), made, index="corpus", compact=compact)
+        return builds.objects(root), manifests.names(open_store(root))
+
+    for name in ("write", "put_if_absent", "replace"):
+        monkeypatch.setattr(LocalStore, name, dying(getattr(LocalStore, name)))
+    undisturbed = run(shutil.copytree(store.root, str(tmp_path / "undisturbed")))
+    add, deaths = publishing.add, 0
+    while True:
+        root = shutil.copytree(store.root, str(tmp_path / str(deaths)))
+
+        def arming(*arguments, moment=deaths, **options):
+            left[0] = moment
+            add(*arguments, **options)
+
+        monkeypatch.setattr(dedup, "add", arming)
+        try:
+            run(root)
+            break
+        except Stopped:
+            deaths, left[0] = deaths + 1, -1
+        monkeypatch.setattr(dedup, "add", add)
+        verify.verify_store(open_store(root))
+        assert manifests.resolve(open_store(root), "@corpus").details["generations"] == 1
+        assert run(root) == undisturbed
+    left[0] = -1
+    assert deaths == (8 if compact else 3)
+
+
+def test_of_copies_of_a_document_that_comes_again_one_stays(tmp_path):
+    """Rows of one doc_id: the published one is replaced by one of them, of those that the filter keeps."""
+    store = open_store(str(tmp_path / "store"))
+    once, files = {"a": "the one text", "b": "another"}, tmp_path / "files"
+    first = deduplicated(store, documents(store, written(files, once, 1)), index="corpus")
+    assert first.counts["kept"] == 2
+    lines = (files / "part0.jsonl").read_text()
+    (files / "part0.jsonl").write_text(lines + lines + json.dumps({"id": "c", "text": "the one text"}) + "\n")
+    found = deduplicated(store, documents(store, files), index="corpus")
+    assert (found.counts["kept"], found.counts["dropped.exact_duplicate"]) == (2, 3)
