@@ -20,7 +20,7 @@ class Config(Common):
 
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates",
-          "index", "domain_model", "domains", "counts", "proportions", "mixture", "report", "classifier",
+          "index_signatures", "index", "domain_model", "domains", "counts", "proportions", "mixture", "report", "classifier",
           "perplexity_model", "language_model", "importance_model")
 
 
