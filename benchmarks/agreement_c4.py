@@ -10,23 +10,17 @@ what both keep; with Punkt, the decisions that c4_tfds and c4_dclm come to with 
 
 import argparse
 import collections
-import importlib.resources
 import json
 import random
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
-from common import CORPUS, machine
+from common import CORPUS, batch_of, machine, profile, texts_of
 
 from corpusmill.jobs.annotate import QualityConfig, operators
 from corpusmill.jobs.runtime import kernels
 from corpusmill.operators.quality.select import parse_rules, select
-from corpusmill.operators.schema import DOCUMENTS
 
 DATATROVE = """
 import json, sys, time
@@ -61,8 +55,6 @@ def main() -> None:
     options = parser.parse_args()
     kernels.use_cache()
     domains, texts = sample(options.corpus, options.each, options.longest, options.seed)
-    if not texts:
-        sys.exit(f"no documents in {options.corpus}: name a folder of Parquet files with --corpus")
     report = {"machine": machine(), "documents": len(texts), "MB": round(sum(len(t.encode()) for t in texts) / 1e6, 1),
               "seed": options.seed, "longest": options.longest}
     if options.datatrove:
@@ -79,24 +71,21 @@ def main() -> None:
 def sample(folder, each, longest, seed):
     """(domains, texts): at most ``each`` documents of every file."""
     domains, texts, choose = [], [], random.Random(seed)
-    for path in sorted(folder.glob("*.parquet")):
-        column = [text[:longest] for text in pq.read_table(path, columns=["text"])["text"].to_pylist()]
-        chosen = choose.sample(column, min(each, len(column)))
-        domains += [path.stem] * len(chosen)
+    for domain, column in texts_of(folder):
+        chosen = choose.sample([text[:longest] for text in column], min(each, len(column)))
+        domains += [domain] * len(chosen)
         texts += chosen
     return domains, texts
 
 
 def ours(name, texts, changes):
     """(reason or None, edited text) of each text under a profile, its annotations, and seconds."""
-    entry = importlib.resources.files("corpusmill.conf") / "quality" / f"{name}.yaml"
-    found = yaml.safe_load(entry.read_text())
+    found = profile(name)
     for node in found["operators"]:
         if node["_target_"].endswith(".C4Lines"):
             node.update(changes)
     steps, rules = operators(QualityConfig(**found)).open(), parse_rules(found["rules"])
-    fields = pa.schema([DOCUMENTS.field("doc_id"), DOCUMENTS.field("text")])
-    batch = pa.RecordBatch.from_arrays([pa.array([bytes(16)] * len(texts), pa.binary(16)), pa.array(texts)], schema=fields)
+    batch = batch_of(texts)
     steps(batch)
     start = time.process_time()
     batch = steps(batch).batch

@@ -14,14 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pyarrow as pa
-from bench_quality import sample
-from common import CORPUS, job, machine
-
-from corpusmill.operators.quality.select import parse_rules, select
-from corpusmill.operators.schema import DOCUMENTS
-
-FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source")])
+from common import CORPUS, batch_of, machine, profile, reasons, sample
 
 
 def main() -> None:
@@ -32,8 +25,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     documents = sample(options.corpus, options.mb * 1e6)
+    ours = reasons(profile("nemo_english"), batch_of([text for _, text in documents]))
     theirs, version = peer(options.python, documents)
-    differing = collections.Counter((a, b) for a, b in zip(ours(documents), theirs, strict=True) if a != b)
+    differing = collections.Counter((a, b) for a, b in zip(ours, theirs, strict=True) if a != b)
     decisions = sum(n for (a, b), n in differing.items() if (a is None) != (b is None))
     figures = {"machine": machine(), "nemo-curator": version, "documents": len(documents),
                "same decision": 1 - decisions / len(documents), "same reason": 1 - differing.total() / len(documents),
@@ -41,15 +35,6 @@ def main() -> None:
     print(json.dumps(figures, indent=1))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def ours(documents):
-    """The reason for each document, None where it is kept."""
-    annotate, config = job("annotate", ["quality=nemo_english", "documents=none"])
-    texts = [text for _, text in documents]
-    columns = [pa.array([bytes(16)] * len(texts), pa.binary(16)), pa.array(texts), pa.array(["corpus"] * len(texts))]
-    batch = annotate.operators(config.quality).open()(pa.RecordBatch.from_arrays(columns, schema=FIELDS)).batch
-    return select(batch, parse_rules(config.quality.rules)).batch["reason"].to_pylist()
 
 
 def peer(python, documents):

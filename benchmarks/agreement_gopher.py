@@ -11,7 +11,6 @@ the same too.
 
 import argparse
 import collections
-import importlib.resources
 import json
 import random
 import subprocess
@@ -19,14 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
-from common import CORPUS, machine
-
-from corpusmill.jobs.annotate import QualityConfig, operators
-from corpusmill.operators.quality.select import parse_rules, select
-from corpusmill.operators.schema import DOCUMENTS
+from common import CORPUS, batch_of, machine, profile, reasons, texts_of
 
 SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
 LONGEST = 10_000  # characters: the plain rules take seconds for a book
@@ -67,9 +59,8 @@ def main() -> None:
 
 
 def sample(corpus, documents):
-    files, draw, texts = sorted(corpus.glob("*.parquet")), random.Random(4), []
-    for file in files:
-        column = pq.read_table(file, columns=["text"])["text"].cast(pa.string()).to_pylist()
+    files, draw, texts = dict(texts_of(corpus)), random.Random(4), []
+    for column in files.values():
         fitting = [text for text in column if len(text) <= LONGEST]
         texts += draw.sample(fitting, min(len(fitting), documents // len(files)))
     return texts
@@ -85,14 +76,11 @@ def answers(python, system, texts):
 
 
 def decide(name, texts, version=1):
-    found = yaml.safe_load((importlib.resources.files("corpusmill.conf") / "quality" / f"{name}.yaml").read_text())
+    found = profile(name)
     if version == 2:
         found["rules"] = [dict(rule, signal=rule["signal"].replace("duplicate_lines", "duplicate_lines_v2")
                                .replace("dolma.lines", "dolma.lines_v2")) for rule in found["rules"]]
-    columns = [pa.array([bytes(16)] * len(texts), pa.binary(16)), pa.array(texts, pa.string())]
-    batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema([DOCUMENTS.field(n) for n in ("doc_id", "text")]))
-    annotated = operators(QualityConfig(**found)).open()(batch).batch
-    return select(annotated, parse_rules(found["rules"])).batch["reason"].to_pylist()
+    return reasons(found, batch_of(texts))
 
 
 def agreement(found, expected):

@@ -54,7 +54,7 @@ def examples(groups):
     parts = []
     for label, group in enumerate(groups):
         text = pa.array(group, pa.string())
-        parts.append(pa.table([text_digests(text), text, pa.array(np.full(len(text), label))], schema=job.EXAMPLES))
+        parts.append(pa.table([text_digests(text), text.cast(pa.large_string()), pa.array(np.full(len(text), label))], schema=job.EXAMPLES))
     together = pa.concat_tables(parts).combine_chunks()
     return job._distinct(together, {"dropped.copies": 0})
 
@@ -63,15 +63,14 @@ def figures(groups):
     taught = examples(groups)
     start = time.process_time()
     data, facts = job.learned(taught, ["positive", "negative"], Training(), job.Config())
-    seconds, column = time.process_time() - start, taught.column("text").combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    job._judged(data, column, "positive")
+    seconds, texts = time.process_time() - start, job._located(taught)
+    job._judged(data, texts, "positive")
     passes = []
     for _ in range(3):
         start = time.process_time()
-        job._judged(data, column, "positive")
+        job._judged(data, texts, "positive")
         passes.append(time.process_time() - start)
-    nbytes = column.nbytes / 1e6
+    nbytes = taught.column("text").nbytes / 1e6
     return {"MB": round(nbytes, 1), "seconds to learn and test": round(seconds, 1), "accuracy": round(facts["accuracy"], 4),
             "scoring, reading the model each time, MB/s": round(nbytes / min(passes), 1), "held_out": facts["held_out"],
             "cuts": [{k: round(v, 4) for k, v in one.items()} for one in facts["cuts"] if one["precision"] > 0.5]}

@@ -3,8 +3,9 @@
     python benchmarks/bench_minhash.py [--corpus FOLDER] [--repeat 3] [--job] [--json PATH]
 
 MB = 10^6 bytes of UTF-8 text. Signatures are timed in processor time over texts held in memory, the best of ``--repeat``
-passes; ``datasketch`` is timed beside them on a part of each file where it is installed. With ``--job`` the corpus is
-ingested into a temporary store and deduplicated on the inline engine, in wall clock and in processor time.
+passes: of the default by file, and of each scheme and each preset over all. ``datasketch`` is timed beside them on a part of
+each file where it is installed. With ``--job`` the corpus is ingested into a temporary store and deduplicated on the inline
+engine, in wall clock and in processor time.
 """
 
 import argparse
@@ -17,11 +18,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 from common import CORPUS, job, machine
 
 from corpusmill.jobs.runtime.config import make_engine, make_store
 from corpusmill.operators.dedup.minhash import MinHash
+from corpusmill.operators.dedup.minima import SCHEMES
 
+CONF = Path(__file__).resolve().parents[1] / "conf" / "dedup"
 PART = 200  # documents per file that a slow peer is timed on
 
 
@@ -36,7 +40,11 @@ def main():
     for stem, row in rates.items():
         print(f"{stem:28}{row['bytes'] / 1e6:8.1f} MB{row['bytes'] / row['seconds'] / 1e6:8.0f} MB/s")
     print(f"{'ALL':28}{total / 1e6:8.1f} MB{total / seconds / 1e6:8.0f} MB/s")
-    found = {"signatures_mb_per_s": round(total / seconds / 1e6, 1), "bytes": total, "machine": machine(),
+    kinds = {name: _rate(MinHash(**parameters), files, options.repeat) for name, parameters in _kinds().items()}
+    for name, rate in kinds.items():
+        print(f"{name:39}{rate:8.0f} MB/s")
+    found = {"kinds_mb_per_s": kinds, "signatures_mb_per_s": round(total / seconds / 1e6, 1), "bytes": total,
+             "machine": machine(),
              "files": {stem: round(row["bytes"] / row["seconds"] / 1e6, 1) for stem, row in rates.items()}}
     if importlib.util.find_spec("datasketch"):
         found["datasketch_mb_per_s"] = round(sum(row["peer"][0] for row in rates.values())
@@ -57,9 +65,34 @@ def _options():
     return parser.parse_args()
 
 
-def _signatures(path, repeat):
+def _kinds():
+    """Name → parameters: the schemes of the default, and the presets, but for the one that takes minutes."""
+    kinds = {f"minhash, {scheme}": {"scheme": scheme} for scheme in SCHEMES}
+    for path in sorted(CONF.glob("*.yaml")):
+        signature = yaml.safe_load(path.read_text())["signature"]
+        if signature.pop("_target_").endswith("MinHash") and path.stem not in ("minhash", "refinedweb"):
+            kinds[path.stem] = signature
+    return kinds
+
+
+def _rate(minhash, files, repeat):
+    total = seconds = 0
+    minhash.sketches(pa.array(["compiled"]))
+    for path in files:
+        chunks = _chunks(path)
+        total += sum(chunk.buffers()[2].size for chunk in chunks)
+        passes = (_processor_seconds(lambda: [minhash.sketches(chunk) for chunk in chunks]) for _ in range(repeat))  # noqa: B023
+        seconds += min(passes)
+    return round(total / seconds / 1e6, 1)
+
+
+def _chunks(path):
     column = pq.read_table(path, columns=["text"])["text"].cast(pa.string()).combine_chunks()
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _signatures(path, repeat):
+    chunks = _chunks(path)
     seconds = min(_processor_seconds(lambda: [MinHash().sketches(chunk) for chunk in chunks]) for _ in range(repeat))
     row = {"bytes": sum(chunk.buffers()[2].size for chunk in chunks), "seconds": seconds}
     return row | ({"peer": _datasketch(chunks[0][:PART].to_pylist())} if importlib.util.find_spec("datasketch") else {})

@@ -11,7 +11,6 @@ peers', which take minutes, one pass over the same sample. FOLDER holds an envir
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,7 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from common import CORPUS, machine
+from common import CORPUS, machine, sample
 
 from corpusmill.jobs.runtime import artifacts, kernels
 from corpusmill.jobs.runtime.store import open_store
@@ -71,24 +69,6 @@ def main() -> None:
         figures = {"unit": "MB/s of text, one core, processor time", "machine": machine(), "MB": round(size, 1),
                    "documents": len(documents), "ours": {n: round(v, 1) for n, v in ours.items()}, "peers": peers}
         options.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
-
-
-def sample(folder, size):
-    """(name, text) of documents of every file, each with its share of ``size`` bytes."""
-    files = {path.stem: pq.read_table(path, columns=["text"])["text"].to_pylist() for path in sorted(folder.glob("*.parquet"))}
-    if not files:
-        sys.exit(f"no Parquet files in {folder}: give --corpus")
-    total = sum(len(text.encode()) for texts in files.values() for text in texts)
-    chosen = []
-    for name, texts in files.items():
-        order = random.Random(7).sample(range(len(texts)), len(texts))
-        room = min(1.0, size / total) * sum(len(text.encode()) for text in texts)
-        for i in order:
-            length = len(texts[i].encode())
-            if length <= room:
-                room -= length
-                chosen.append((f"{name}/{i}", texts[i]))
-    return chosen
 
 
 def steps():
@@ -142,8 +122,11 @@ def measure_peers(folder, documents, size):
             if not python.exists():
                 print(f"{name}: no environment at {python.parent.parent}", file=sys.stderr)
                 continue
-            told = subprocess.run([python, script, name, path], capture_output=True, text=True, check=True).stdout
-            report = json.loads(told.splitlines()[-1])
+            ran = subprocess.run([python, script, name, path], capture_output=True, text=True, check=False)
+            if ran.returncode:
+                print(f"{name}: {(ran.stderr.splitlines() or ['ended without a word'])[-1]}", file=sys.stderr)
+                continue
+            report = json.loads(ran.stdout.splitlines()[-1])
             found[name] = {"version": report["version"], "MB/s": round(size / report["seconds"], 3),
                            "kept": report["kept"] / report["documents"]}
     return found

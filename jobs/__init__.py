@@ -5,7 +5,8 @@
     annotate     documents                         annotations (signals, edited text)
     filter       annotations                       decisions
     dedup        documents, decisions              signatures, pairs, duplicates
-    regroup      documents, decisions, duplicates  domains
+    trim         documents, decisions, duplicates  trims (edited text)
+    regroup      documents, decisions, …, trims    domains
     count        domains, text                     counts
     weigh        domains, counts                   proportions
     mix          proportions, counts, text         mixture

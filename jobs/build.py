@@ -1,4 +1,4 @@
-"""Build a mixture: ingest, annotate, filter, dedup, regroup, count, weigh, mix and report in one session.
+"""Build a mixture: ingest, annotate, filter, dedup, trim (where asked for), regroup, count, weigh, mix, report in one session.
 
 What is committed already is not computed again, so a build resumes where it was stopped, a nightly build computes what is
 new, and builds that share their upstream share its datasets.
@@ -14,7 +14,7 @@ from omegaconf import MISSING
 from rich.console import Console
 from rich.table import Table
 
-from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report, weigh
+from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report, trim, weigh
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
@@ -29,6 +29,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.trim import TrimConfig
 from corpusmill.operators.dedup import rank
 from corpusmill.operators.quality import select
 from corpusmill.operators.schema import DOCUMENTS
@@ -43,6 +44,7 @@ class Config(Common):
     on_bad: str | None = None  # fail | quarantine, over corpus.on_bad
     quality: QualityConfig = dataclasses.field(default_factory=QualityConfig)
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
+    trim: TrimConfig = dataclasses.field(default_factory=TrimConfig)
     regroup: dict[str, Any] = MISSING  # the labeller, by _target_
     tokenizer: dict[str, Any] = MISSING  # the counter, by _target_
     weigh: dict[str, Any] = MISSING  # the weigher, by _target_
@@ -60,7 +62,11 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     annotations = annotate.run(annotate.Config(**later, documents=documents.path, quality=config.quality), store, engine)
     decisions = decide.run(decide.Config(**later, annotations=annotations.path, quality=config.quality), store, engine)
     duplicates = dedup.run(dedup.Config(**later, decisions=decisions.path, dedup=config.dedup), store, engine)
-    domains = regroup.run(regroup.Config(**later, decisions=decisions.path, duplicates=duplicates.path,
+    trims = None
+    if config.trim.method:
+        trims = trim.run(trim.Config(**later, decisions=decisions.path, duplicates=duplicates.path, trim=config.trim),
+                         store, engine).path
+    domains = regroup.run(regroup.Config(**later, decisions=decisions.path, duplicates=duplicates.path, trims=trims,
                                          regroup=config.regroup), store, engine)
     counts = count.run(count.Config(**later, domains=domains.path, tokenizer=config.tokenizer), store, engine)
     sizes = mix.measured(config, config.mix.unit, {"counts": counts, "domains": domains}, store, engine)
@@ -83,6 +89,8 @@ def check(config: Config, store: Store) -> None:
         pinned(store, rules, config.quality.cutoffs)
     dedup.check(config.dedup, config.name, store)
     rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
+    if config.trim.method:
+        trim.method_of(config.trim)
     for name in ("regroup", "weigh"):
         instantiate(getattr(config, name), name)
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)
@@ -111,7 +119,7 @@ def _stages(made: Mapping[str, Manifest]) -> Table:
     """Documents and tokens after each stage; before the count, tokens are bytes at the survivors' rate."""
     kept, totals = made["domains"].counts, count.totals(made["counts"]).values()
     tokens, size = sum(t.tokens for t in totals), sum(t.bytes for t in totals)
-    left = {name: kept.get(f"bytes/{name}", 0) for name in ("kept", "duplicate", "filtered")}
+    left = {name: kept.get(f"bytes/{name}", 0) for name in ("kept", "trimmed", "duplicate", "filtered")}
     table = Table(title="after each stage")
     for column in ("stage", "documents", "tokens"):
         table.add_column(column, justify="left" if column == "stage" else "right")
@@ -119,9 +127,12 @@ def _stages(made: Mapping[str, Manifest]) -> Table:
     def estimate(nbytes: int) -> str:
         return f"≈ {nbytes * tokens // size:,}" if size and left["kept"] else ""
 
+    survivors, last = left["kept"] + left["trimmed"], f"{tokens:,}"
     table.add_row("ingest", f"{made['documents'].rows:,}", estimate(sum(left.values())))
-    table.add_row("filter", f"{made['decisions'].counts['kept']:,}", estimate(left["kept"] + left["duplicate"]))
-    table.add_row("dedup", f"{made['duplicates'].counts['kept']:,}", f"{tokens:,}")
+    table.add_row("filter", f"{made['decisions'].counts['kept']:,}", estimate(survivors + left["duplicate"]))
+    table.add_row("dedup", f"{made['duplicates'].counts['kept']:,}", estimate(survivors) if "trims" in made else last)
+    if "trims" in made:
+        table.add_row("trim", f"{made['trims'].counts['kept']:,}", last)
     drawn = made["mixture"].details["achieved"].values()
     table.add_row("mix", f"{made['mixture'].rows:,}", f"{sum(d['tokens'] for d in drawn):,}")
     return table

@@ -9,12 +9,12 @@ cluster_id, cluster_size, matched_doc_id, similarity``.
 import dataclasses
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from omegaconf import MISSING
 
-from corpusmill.jobs.deduping import against
+from corpusmill.jobs.deduping import against, semantic
 from corpusmill.jobs.deduping.again import reader_of
 from corpusmill.jobs.deduping.evidence import Evidence, Lanes, Shingles
 from corpusmill.jobs.deduping.exact import GROUP_ROWS, exact_verdicts
@@ -36,9 +36,11 @@ from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
+from corpusmill.operators.dedup.cells import MOST
 from corpusmill.operators.dedup.keep import pairs_schema
 from corpusmill.operators.dedup.minhash import MinHash
 from corpusmill.operators.dedup.rank import Rank, parse
+from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DUPLICATES
 from corpusmill.operators.text.content import key as digest_key
@@ -53,6 +55,7 @@ class DedupConfig:
 
     signature: dict[str, Any] = MISSING  # by _target_
     threshold: float = 0.7  # similarity from which two documents are near duplicates; exact signatures have no use for it
+    model: str = ""  # digest, file or manifest of the model whose cells dedup=semantic compares within; empty to learn one
     verify: str = "lanes"  # lanes: estimate it on the signatures | exact: compute it on the texts of candidates
     keep: str = "star"  # star: dropped iff a neighbour above is kept | components: the first of all that pairs join is kept
     copies: str = "keep_first"  # keep_first: the first of a cluster stays | drop_all: none of it does
@@ -92,7 +95,10 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     if rank.signals:
         rank.check(dict(found["annotations"].schema))
     here, (signer, index) = session(config, store, engine), check(config.dedup, config.name, store)
-    signatures = sign(here, found, signer, aligned.Subset(config.limit, config.sample).parameters())
+    subset = aligned.Subset(config.limit, config.sample).parameters()
+    if isinstance(signer, Semantic):
+        signer = semantic.fitted(here, signer, found, subset, config.dedup.model)
+    signatures = sign(here, found, signer, subset)
     roles = ("documents", "decisions", *(["annotations"] if rank.signals else []))
     chosen = {name: found[name] for name in roles if name in found} | {"signatures": signatures}
     holdings = tuple(against.holding(here, text, found["documents"], signer) for text in config.dedup.against)
@@ -114,6 +120,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
 def check(options: DedupConfig, name: str, store: Store) -> tuple[Signer, Index | None]:
     """The signer and the index that the settings of a job name, whose result gets a ``name``. Raises ConfigError."""
     signer = signer_of(options.signature)
+    check_signer(options, signer)
     if options.index and options.index == name:
         raise ConfigError(f"name={name} is also dedup.index: the name of an index points to nothing else")
     if options.compact and not options.index:
@@ -137,9 +144,8 @@ class Work:
 
     def pairs(self) -> Comparison:
         """The stage of verified pairs."""
-        compared = {"threshold": self.options.threshold, "verify": self.options.verify, "first": [FIRST, WHOLE, FEWEST],
-                    "neighbours": NEIGHBOURS}
-        return self._stage("pairs", pairs_schema(len(self.rank.keys)), compared, self.inputs, "2")
+        kind = compared(self.options, self.signer)
+        return self._stage("pairs", pairs_schema(len(self.rank.keys)), kind, self.inputs, "2")
 
     def duplicates(self, found: Mapping[str, Manifest]) -> Comparison:
         """The stage of duplicates; ``found``: pairs, where there are."""
@@ -158,12 +164,51 @@ class Work:
         return digest_key([self.pairs().key, self.duplicates({}).key])
 
 
+def check_signer(wanted: DedupConfig, signer: Signer) -> None:
+    """Raise ConfigError for what is not to be had with these signatures."""
+    if not isinstance(signer, Semantic):
+        if wanted.model:
+            raise ConfigError(f"dedup.model={wanted.model}: only dedup=semantic compares within the cells of a model")
+        return
+    if wanted.against or wanted.index:
+        raise ConfigError("dedup.against and dedup.index: not with dedup=semantic, which compares within the cells of one "
+                          "corpus; leave them out, or compare with dedup=minhash")
+    if wanted.keep == "components":
+        raise ConfigError("dedup.keep=components: not with dedup=semantic, which compares with kept documents alone, so that "
+                          "its pairs join no chains; take dedup.keep=star, or components with dedup=minhash")
+    if wanted.verify == "exact":
+        raise ConfigError("dedup.verify=exact: not with dedup=semantic, which compares the words of documents and no n-grams; "
+                          "leave dedup.verify=lanes, or verify with dedup=minhash")
+
+
+def compared(wanted: DedupConfig, signer: Signer) -> dict[str, Any]:
+    """How pairs are found and verified; empty where signatures give none."""
+    if isinstance(signer, MinHash):
+        return {"kind": "near", "threshold": wanted.threshold, "verify": wanted.verify, "first": [FIRST, WHOLE, FEWEST],
+                "neighbours": NEIGHBOURS}
+    return {"kind": "semantic", "threshold": wanted.threshold, "most": MOST} if isinstance(signer, Semantic) else {}
+
+
+def pairs_of(here: Session, made: Comparison, signer: Signer, wanted: DedupConfig, rank: Rank) -> Manifest:
+    """The pairs of signatures that are compared."""
+    if isinstance(signer, Semantic):
+        return semantic.find_pairs(here, made, signer, rank)
+    minhash = cast("MinHash", signer)
+    return find_pairs(here, made, minhash.bands, evidence_of(minhash, wanted, made.inputs["documents"]), rank)
+
+
+def evidence_of(signer: MinHash, wanted: DedupConfig, documents: Manifest) -> Evidence:
+    """What ``dedup.verify`` says."""
+    if wanted.verify == "lanes":
+        return Lanes(signer.lanes)
+    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
+
+
 def duplicates(here: Session, config: Config, work: Work) -> Manifest:
     """Pairs where they are near ones, verdicts by shard, then a row for each document."""
     found = {}
-    if isinstance(work.signer, MinHash):
-        evidence = evidence_of(work.signer, config, work.inputs["documents"])
-        found = {"pairs": find_pairs(here, work.pairs(), work.signer.bands, evidence, work.rank)}
+    if compared(work.options, work.signer):
+        found = {"pairs": pairs_of(here, work.pairs(), work.signer, work.options, work.rank)}
     made = work.duplicates(found)
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
@@ -182,13 +227,6 @@ def duplicates(here: Session, config: Config, work: Work) -> Manifest:
         done = stage.adopt_if_gone(here, made, error)
     exchange.clean(here, done)
     return done
-
-
-def evidence_of(signer: MinHash, config: Config, documents: Manifest) -> Evidence:
-    """What ``dedup.verify`` says."""
-    if config.dedup.verify == "lanes":
-        return Lanes(signer.lanes)
-    return Shingles(signer, int(SHINGLE_BYTES * documents.bytes) // max(1, documents.rows))
 
 
 def guard_of(here: Session, config: Config, documents: Manifest) -> LossGuard | None:

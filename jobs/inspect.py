@@ -1,8 +1,8 @@
 """Show documents that came to an outcome: why they were dropped, or what they were taken to be a duplicate of.
 
 Reads a manifest of decisions or duplicates, or any that was made from them (``manifest=``). ``reason=`` is a rule's reason,
-``kept``, or ``exact_duplicate`` / ``near_duplicate`` for pairs side by side. After what a rule dropped come documents that it
-kept by a small margin. Prints to standard output and writes nothing.
+``kept``, or ``exact_duplicate``, ``near_duplicate`` or ``semantic_duplicate`` for pairs side by side. After what a rule dropped
+come documents that it kept by a small margin. Prints to standard output and writes nothing.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.matched import Matched, matched
 from corpusmill.jobs.inspecting.samples import Place
-from corpusmill.jobs.inspecting.words import compare
+from corpusmill.jobs.inspecting.words import compare, first_difference
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, nearest
 from corpusmill.jobs.runtime.engine import Engine
@@ -31,9 +31,10 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.select import Judge, columns_read
+from corpusmill.operators.schema import KINDS
 
 WIDTH = 128  # where the output is not a terminal
-PAIRS = ("exact_duplicate", "near_duplicate")
+PAIRS = tuple(f"{kind}_duplicate" for kind in KINDS)
 _WHERE = {n: ("documents", n) for n in ("source", "native_id", "url", "text")}
 
 
@@ -42,7 +43,7 @@ class Config(Common):
     """corpusmill inspect."""
 
     manifest: str = MISSING  # decisions, duplicates, or what was made from them
-    reason: str = MISSING  # a rule's reason, kept, exact_duplicate or near_duplicate
+    reason: str = MISSING  # a rule's reason, kept, or exact_duplicate, near_duplicate, semantic_duplicate
     n: int = 20  # how many
     seed: int = 0  # decides which
     chars: int = 1000  # of each text
@@ -130,7 +131,9 @@ def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: 
 
 def _pair(console: Console, config: Config, dropped: tuple[Place, dict[str, Any]], kept: Matched) -> None:
     left, right = Text(), Text()
-    for span in compare(_cut(dropped[1]["text"], config.chars), _cut(kept.values["text"], config.chars)):
+    texts = dropped[1]["text"], kept.values["text"]
+    start = first_difference(*texts, config.chars)
+    for span in compare(*(_cut(text, config.chars, start) for text in texts)):
         left.append(span.left, "" if span.equal else "bold red")
         right.append(span.right, "" if span.equal else "bold green")
     facts = Text(f"similarity {dropped[1]['similarity']:.3f}, {dropped[1]['cluster_size']} in its cluster", style="yellow")
@@ -145,9 +148,10 @@ def _panel(place: Place, values: Mapping[str, Any], facts: Text, text: Text) -> 
     return Panel(Text("\n").join([facts, text]) if facts else text, title=title, title_align="left")
 
 
-def _cut(text: str, chars: int) -> str:
-    visible = "".join(c if c.isprintable() or c in "\n\t" else "·" for c in text[:chars])
-    return visible + (f" … {len(text) - chars:,} more characters" if len(text) > chars else "")
+def _cut(text: str, chars: int, start: int = 0) -> str:
+    visible = "".join(c if c.isprintable() or c in "\n\t" else "·" for c in text[start : start + chars])
+    before, rest = (f"{start:,} characters before … " if start else ""), len(text) - start - chars
+    return before + visible + (f" … {rest:,} more characters" if rest > 0 else "")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS
 
-ROLES = ("annotations", "decisions", "duplicates", "domains", "counts")
+ROLES = ("annotations", "decisions", "duplicates", "trims", "domains", "counts")
 
 
 @dataclasses.dataclass
@@ -90,6 +90,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= 160 else f"{text[:160]}… {len(value):,} characters"
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False, default=bytes.hex)
     return "-" if value is None else str(value)
 
 

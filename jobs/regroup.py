@@ -1,7 +1,7 @@
 """Give every surviving document its domain: a column of the documents, or the cluster of texts that it is nearest to.
 
-Reads documents (``documents=``) and, where given, decisions and duplicates; what they drop has no domain, and is in no later
-stage. Writes domains: ``doc_id, domain``; with ``regroup=kmeans`` also domain_model, the artifact that was learned.
+Reads documents (``documents=``) and, where given, decisions, duplicates and trims; what they drop has no domain, and is in
+no later stage. Writes domains: ``doc_id, domain``; with ``regroup=kmeans`` also domain_model, the artifact that was learned.
 """
 
 import collections
@@ -40,7 +40,7 @@ from corpusmill.operators.text.content import file_digest
 
 BYTES = "text.bytes"  # the signal that holds a text's length
 NOTHING = pa.RecordBatch.from_pylist([], schema=kmeans.READS)
-READS = ("documents", "decisions", "duplicates")
+READS = ("documents", "decisions", "duplicates", "trims")
 
 
 @dataclasses.dataclass
@@ -50,6 +50,7 @@ class Config(Common):
     documents: str | None = None  # a manifest
     decisions: str | None = None  # a manifest
     duplicates: str | None = None  # a manifest
+    trims: str | None = None  # a manifest
     regroup: dict[str, Any] = MISSING  # the labeller, by _target_
 
 
@@ -80,23 +81,24 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
                      empty_ok=config.allow_empty)
 
 
-def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
+def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: bool = False) -> str:
     """The digest of the model to apply: the one that is named, the one that was learned from these documents, or a new one.
 
     What is learned is committed, as a dataset of its own, before anything uses it: torch may give other bits elsewhere.
+    ``fewer``: as in ``kmeans.Learn``.
     """
     if labeller.artifact:
-        return _named(here, labeller.artifact, "artifact")
-    previous = _named(here, labeller.previous, "previous") if labeller.previous else ""
+        return named(here, labeller.artifact, "regroup.artifact")
+    previous = named(here, labeller.previous, "regroup.previous") if labeller.previous else ""
     labeller = dataclasses.replace(labeller, previous=previous)
-    parameters = {"labeller": describe(labeller)} | dict(survivors.parameters)
+    parameters = {"labeller": describe(labeller)} | ({"fewer": True} if fewer else {}) | dict(survivors.parameters)
     made = dataclasses.replace(survivors, parameters=parameters)
     done = manifests.find(here.store, made.name, made.key)
     if done is None:
         tasks = functools.partial(aligned.tasks, here.store, made, text=True)
         if here.plan:
             stage.print_plan(here, made, tasks())
-        data = _learn(here, labeller, made, tasks)
+        data = _learn(here, labeller, made, tasks, fewer)
         facts = Model.from_bytes(data).facts
         told = {name: facts[name] for name in ("documents", "sampled", "cards")}
         cards = json.dumps(told, ensure_ascii=False, indent=1).encode()
@@ -108,36 +110,43 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage) -> str:
     return str(done.details["artifact"])
 
 
-def _named(here: Session, text: str, setting: str) -> str:
-    """The digest of an artifact given as such, as a file, or by a manifest that was made with it.
+def named(here: Session, text: str, setting: str, *stages: str) -> str:
+    """The digest of a model of domains given as such, as a file, or by a manifest that was made with it.
 
-    A file is kept in the store, for the workers, unless this is but a plan.
+    A file is kept in the store, for the workers, unless this is but a plan. ``stages``: those besides domains whose manifests
+    tell a model.
     """
     store = here.store
     if text.startswith("@") or manifests.split_uri(text) is not None:
-        domains = manifests.lineage(store, manifests.resolve(store, text)).get("domains")
-        if domains is None or "artifact" not in domains.details:
-            raise ConfigError(f"regroup.{setting}={text}: its domains were not made by regroup=kmeans")
-        return str(domains.details["artifact"])
+        lineage = manifests.lineage(store, manifests.resolve(store, text))
+        for made in (lineage[stage] for stage in ("domains", *stages) if stage in lineage):
+            if "artifact" in made.details:
+                return str(made.details["artifact"])
+        raise ConfigError(f"{setting}={text}: its domains were not made by regroup=kmeans")
     if re.fullmatch("[0-9a-f]{32}", text):
         if not store.exists(artifacts.path(text)):
-            raise ConfigError(f"regroup.{setting}={text}: there is no {store.uri(artifacts.path(text))}")
+            raise ConfigError(f"{setting}={text}: there is no {store.uri(artifacts.path(text))}")
         return text
     folder, _, name = text.rpartition("/")
     try:
         data = bytes(memoryview(open_store(folder or ".").read(name)))
         return file_digest(data) if here.plan else artifacts.put(store, data)
     except Missing as error:
-        raise ConfigError(f"regroup.{setting}={text}: there is no such file; give a file, a digest or @NAME") from error
+        raise ConfigError(f"{setting}={text}: there is no such file; give a file, a digest or @NAME") from error
 
 
-def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[], Iterator[Task]]) -> bytes:
+def living(rows: int, inputs: Mapping[str, Manifest]) -> int:
+    """About how many of so many rows no input drops."""
+    return min([rows, *(rows * m.counts["kept"] // max(1, m.rows) for m in inputs.values() if "kept" in m.counts)])
+
+
+def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[], Iterator[Task]], fewer: bool) -> bytes:
     rows = shards = 0
     for task in tasks():
         rows, shards = rows + task.payload.rows, shards + 1
     # Of the rows that are read about this many are alive, so one pass finds a sample of about the size that is asked for.
-    alive = min([rows, *(rows * m.counts["kept"] // max(1, m.rows) for m in made.inputs.values() if "kept" in m.counts)])
-    fit = Learn(labeller, threshold_of(labeller.sample, alive))
+    alive = living(rows, made.inputs)
+    fit = Learn(labeller, threshold_of(labeller.sample, alive), fewer=fewer)
     total = fit.partial(NOTHING)
     with here.progress(made.name, shards) as bar:
         for seen, nbytes in here.engine.map(Look(here.store, fit), tasks()):
@@ -223,7 +232,7 @@ class Label:
 
 def _columns(present: Mapping[str, Shard], needed: str) -> dict[str, tuple[str, str]]:
     columns = {name: ("documents", name) for name in ("doc_id", "source", needed)}
-    columns |= {name: (name, "keep") for name in ("decisions", "duplicates") if name in present}
+    columns |= {name: (name, "keep") for name in ("decisions", "duplicates", "trims") if name in present}
     return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
 
 
@@ -248,7 +257,7 @@ def _counts(rows: pa.RecordBatch, outcome: pa.Array, sizes: pa.Array | None) -> 
 def _outcome(rows: pa.RecordBatch) -> pa.Array:
     """"kept", or the stage that dropped the row."""
     outcome = pa.array(np.full(rows.num_rows, "kept"), pa.string())
-    for name, reason in (("duplicates", "duplicate"), ("decisions", "filtered")):
+    for name, reason in (("trims", "trimmed"), ("duplicates", "duplicate"), ("decisions", "filtered")):
         if name in rows.schema.names:
             outcome = pc.if_else(pc.fill_null(rows.column(name), False), outcome, reason)
     return outcome

@@ -139,10 +139,14 @@ def chain(operators: Iterable[Operator], given: pa.Schema) -> Chain:
 
 
 def describe(operator: object) -> dict[str, Any]:
-    """What enters a key: class, version, parameters and artifacts of an operator (any frozen dataclass with a version)."""
+    """What enters a key: class, version, parameters and artifacts of an operator (any frozen dataclass with a version).
+
+    A field whose metadata says ``key: False`` changes no result and stays out.
+    """
     if not dataclasses.is_dataclass(operator):
         raise ConfigError(f"{type(operator).__name__} is not a dataclass, so its parameters cannot be part of a key")
-    parameters = {f.name: _plain(getattr(operator, f.name)) for f in dataclasses.fields(operator)}
+    fields = [f.name for f in dataclasses.fields(operator) if f.metadata.get("key", True)]
+    parameters = {name: _plain(getattr(operator, name)) for name in fields}
     return {
         "class": f"{type(operator).__module__}.{type(operator).__qualname__}",
         "version": getattr(operator, "version", "1"),

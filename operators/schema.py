@@ -1,6 +1,6 @@
 """Column names and Arrow types of every dataset.
 
-Row-aligned datasets (annotations, decisions, signatures, duplicates, domains, counts) hold the rows of the documents
+Row-aligned datasets (annotations, decisions, signatures, duplicates, trims, domains, counts) hold the rows of the documents
 shard that they belong to, in its order. A row that an earlier stage dropped is there with nulls.
 """
 
@@ -37,7 +37,7 @@ DECISIONS = pa.schema([
 
 SIGNATURES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
-    pa.field("digest", DIGEST, nullable=False),  # of the text, raw or normalised
+    pa.field("digest", DIGEST, nullable=False),  # of the text, raw or normalised; or of the URL, then null without one
     pa.field("row_digest", DIGEST, nullable=False),  # of the other columns: orders rows of equal doc_id
 ])  # + what a method compares, and last ``length``, the bytes of the text
 LENGTH = pa.field("length", pa.int64(), nullable=False)
@@ -51,19 +51,34 @@ PAIRS = pa.schema([
     pa.field("upper_shard", pa.int64(), nullable=False),
     pa.field("upper_row", pa.int64(), nullable=False),
     pa.field("upper_generation", pa.int64(), nullable=False),
-    pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of the texts equal to it; or "near"
+    pa.field("kind", pa.string(), nullable=False),  # "exact": the upper is the first of equal texts; "near"; "semantic"
     pa.field("similarity", pa.float32(), nullable=False),
 ])  # + rank_1 … and upper_rank_1 …, one for each key of the rank, whose end is doc_id
+
+KINDS = ("exact", "near", "semantic")  # of duplicates: equal texts, shared n-grams, shared words
 
 DUPLICATES = pa.schema([
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
-    pa.field("kind", pa.string()),  # "exact" or "near"; null where the document has no duplicate
+    pa.field("kind", pa.string()),  # "exact", "near" or "semantic"; null where the document has no duplicate
     pa.field("cluster_id", DOC_ID),  # the canonical document's id: of the first, that is kept
     pa.field("cluster_size", pa.int64()),  # the canonical and all that name it
     # The kept document that a dropped one matched; null for the canonical, also where all copies are dropped.
     pa.field("matched_doc_id", DOC_ID),
     pa.field("similarity", pa.float32()),  # to that document; null where the two are in one component, but no pair
+])
+
+# What is cut is told of dropped documents too, though their text is not edited.
+TRIMS = pa.schema([
+    pa.field("doc_id", DOC_ID, nullable=False),
+    pa.field("keep", pa.bool_()),  # null where an earlier stage dropped the row: it took no part
+    pa.field("reason", pa.string()),  # null where kept
+    pa.field("removed", pa.int64()),  # characters, blank space between what is removed and what stays included
+    pa.field("spans", pa.list_(pa.field("item", pa.struct([
+        pa.field("start", pa.int64(), nullable=False),  # bytes of the text that it saw
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("doc_id", DOC_ID, nullable=False),  # of the document that holds the first occurrence, which stays
+    ]), nullable=False))),
 ])
 
 DOMAINS = pa.schema([

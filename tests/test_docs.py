@@ -55,8 +55,8 @@ def test_every_job_is_in_the_readme(job):
 @pytest.mark.parametrize(("group", "options"), groups().items())
 def test_every_group_and_option_is_in_the_readme(group, options):
     row = next((line for line in README.splitlines() if line.startswith(f"| `{group}` |")), "")
-    assert set(options) <= set(re.findall(r"`(\w+)`", row))
-    assert set(re.findall(r"`(\w+)`", row)) <= {group, *options}
+    assert set(options) <= set(re.findall(r"`([\w.]+)`", row))
+    assert set(re.findall(r"`([\w.]+)`", row)) <= {group, *options}
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -45,7 +45,7 @@ def _by_digest(here: Session, made: Comparison, reader: Reader, name: str, judge
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Messages:
-    """Sends each kept row to the partition of its digest."""
+    """Sends each kept row that has a digest to its partition."""
 
     reader: Reader
 
@@ -58,7 +58,8 @@ class Messages:
         n = rows.num_rows
         schema, place = messages_schema(len(self.reader.rank.keys)), {"shard": np.full(n, shard, np.int64), "row": np.arange(n)}
         columns = [pa.array(place[name]) if name in place else rows.column(name) for name in schema.names]
-        return pa.RecordBatch.from_arrays(columns, schema=schema).filter(rows.column("keep"))
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+        return batch.filter(pc.and_(rows.column("keep"), pc.is_valid(rows.column("digest"))))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By digest."""

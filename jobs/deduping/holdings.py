@@ -115,6 +115,11 @@ class Comparison(Stage):
         return {"others": named} if named else {}
 
 
+def walk(store: Store, made: Stage) -> Iterator[Aligned]:
+    """All shards that take part in a stage."""
+    return made.walk(store) if isinstance(made, Comparison) else aligned.zipped(store, made.inputs)
+
+
 class Again(Protocol):
     """Rows of own documents that are published, and of an index that own ones stand for, by shard."""
 

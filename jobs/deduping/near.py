@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.evidence import BYTES, Evidence
 from corpusmill.jobs.deduping.holdings import NEW, Compared, Comparison, Reader
+from corpusmill.jobs.deduping.likeness import tally
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.runtime import exchange
 from corpusmill.jobs.runtime.exchange import Offsets
@@ -185,7 +186,7 @@ class Verified:
     owners: Owners
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
-        """PAIR_MESSAGES."""
+        """PAIR_MESSAGES; how alike those that were compared are stands in the metadata."""
         owner, shards, received = task.payload
         halves = received.read(store, owner)
         told = halves.filter(pc.is_valid(halves.column("evidence"))).combine_chunks()
@@ -205,7 +206,8 @@ class Verified:
         rows, place = _rows(upper.column("lower").to_numpy())
         found = self.evidence.similarity(told[0], self.evidence.of(store, one, rows), (told[1], place))
         lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.reader, rows).items()}
-        return self._pairs(upper, lower, found)
+        pairs = self._pairs(upper, lower, found)
+        return pairs.replace_schema_metadata({"counts": json.dumps(tally(found, self.threshold))})
 
     def _pairs(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array], estimate: npt.NDArray[np.float64]) -> pa.RecordBatch:
         alike = pa.array(estimate >= self.threshold)
@@ -226,8 +228,11 @@ class Verified:
         return self.owners.route(batch.column("shard").to_numpy())
 
     def facts(self, batches: list[pa.RecordBatch]) -> dict[str, int]:
-        """How many pairs are similar enough."""
-        return {"near_pairs": sum(b.num_rows for b in batches)}
+        """How many pairs are similar enough, and how alike those and the others are."""
+        counts: Counter[str] = Counter(near_pairs=sum(b.num_rows for b in batches))
+        for batch in batches:
+            counts.update(json.loads(batch.schema.metadata[b"counts"]))
+        return dict(counts)
 
 
 def _numbers(store: Store, one: Compared, reader: Reader, rows: Offsets) -> dict[str, pa.Array]:

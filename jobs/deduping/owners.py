@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.deduping.holdings import Comparison
+from corpusmill.jobs.deduping.holdings import Comparison, walk
 from corpusmill.jobs.runtime.exchange import Exchanged, Offsets
+from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Task
 from corpusmill.operators.text.content import key as digest_key
@@ -23,11 +24,11 @@ class Owners:
     count: int
 
     @classmethod
-    def of(cls, store: Store, made: Comparison, rows_each: int) -> "Owners":
+    def of(cls, store: Store, made: Stage, rows_each: int) -> "Owners":
         """As many as have about ``rows_each`` rows, one per shard at most."""
-        walk = [(one.ordinal, one.rows) for one in made.walk(store)]
-        shards = 1 + max((ordinal for ordinal, _ in walk), default=0)
-        return cls(shards, max(1, min(shards, -(-sum(rows for _, rows in walk) // rows_each))))
+        found = [(one.ordinal, one.rows) for one in walk(store, made)]
+        shards = 1 + max((ordinal for ordinal, _ in found), default=0)
+        return cls(shards, max(1, min(shards, -(-sum(rows for _, rows in found) // rows_each))))
 
     def grown(self, total_bytes: int, bytes_each: int) -> "Owners":
         """At least as many, so that each has about ``bytes_each`` of what is exchanged."""

@@ -58,7 +58,7 @@ def partitioned_verdicts(here: Session, made: Comparison, owners: Owners) -> ByS
     fates, _ = work.exchange("fates", Fates(work.parts(), tuple(told), asked, final), FATES)
     centres, _ = work.exchange("centres", Centres(work.parts(), fates), TALLIES)
     sizes, _ = work.exchange("sizes", Sizes(work.parts(), centres), TALLIES)
-    found, _ = work.exchange("parts", Verdicts(work.parts(), fates, sizes), VERDICTS)
+    found, _ = work.exchange("parts", Verdicts(work.parts(), fates, sizes, work.pairs.parameters["kind"]), VERDICTS)
     return ByShard(found, owners)
 
 
@@ -119,10 +119,10 @@ class Parts:
     owners: Owners
     schema: tuple[str, ...]
 
-    def pairs(self, store: Store, task: Task, kind: str) -> pa.Table:
-        """PAIR_MESSAGES of one kind of a task's owner."""
+    def pairs(self, store: Store, task: Task, *, exact: bool) -> pa.Table:
+        """PAIR_MESSAGES of a task's owner: those of equal texts, or else the others."""
         found = part_pairs(store, task.payload[1], self.schema)
-        return found.filter(pc.equal(found.column("kind"), kind)).combine_chunks()
+        return found.filter(pc.equal(pc.equal(found.column("kind"), "exact"), exact)).combine_chunks()
 
     def mine(self, owner: int) -> tuple[int, int]:
         """The first ref of an owner, and the first after it."""
@@ -160,8 +160,8 @@ class Ask(_ToOwners):
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """ASKED, each once; an owner knows of its own."""
         first, after = self.parts.mine(task.payload[0])
-        for exact, kind in ((False, "near"), (True, "exact")):
-            refs = np.unique(rounds.refs_of(self.parts.pairs(store, task, kind), "upper_"))
+        for exact in (False, True):
+            refs = np.unique(rounds.refs_of(self.parts.pairs(store, task, exact=exact), "upper_"))
             refs = refs[(refs < first) | (refs >= after)]
             columns = [refs, np.full(len(refs), task.payload[0]), np.full(len(refs), exact)]
             yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=ASKED)
@@ -181,7 +181,7 @@ class Round(_ToOwners):
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """TOLD; what is open stands in the metadata."""
-        pairs = self.parts.pairs(store, task, "near")
+        pairs = self.parts.pairs(store, task, exact=False)
         heard = self.parts.heard(store, task, self.told)
         now = rounds.settle(pairs, heard, self.parts.mine(task.payload[0]))
         before = self.parts.settled(store, task, pairs, self.told) if self.told else None
@@ -204,7 +204,7 @@ class Rest(_ToOwners):
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """PAIR_MESSAGES."""
-        pairs = self.parts.pairs(store, task, "near")
+        pairs = self.parts.pairs(store, task, exact=False)
         if self.told:
             settled = self.parts.settled(store, task, pairs, self.told)
             chosen = rounds.open_pairs(pairs, settled, self.parts.heard(store, task, self.told))
@@ -245,7 +245,7 @@ class Fates(_ToOwners):
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """FATES, each once for everyone who is told."""
-        owner, pairs = task.payload[0], self.parts.pairs(store, task, "near")
+        owner, pairs = task.payload[0], self.parts.pairs(store, task, exact=False)
         found = self.final.read(store, owner).combine_chunks()
         if self.told:
             settled = rounds.matched_fates(pairs, self.parts.settled(store, task, pairs, self.told))
@@ -270,7 +270,7 @@ class Centres(_ToOwners):
     def members(self, store: Store, task: Task) -> pa.Table:
         """The dropped documents of an owner."""
         owner = task.payload[0]
-        copies = self.parts.pairs(store, task, "exact")
+        copies = self.parts.pairs(store, task, exact=True)
         return rounds.members(self.fates.read(store, owner).combine_chunks(), copies, self.parts.mine(owner))
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -308,12 +308,14 @@ class Verdicts(_ToOwners):
     parts: Parts
     fates: Exchanged
     sizes: Exchanged
+    kind: str  # of the pairs of texts that are not equal
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """VERDICTS."""
         owner = task.payload[0]
         mine = Centres(self.parts, self.fates).members(store, task)
-        found = rounds.part_verdicts(mine, self.sizes.read(store, owner).combine_chunks(), self.parts.mine(owner))
+        sizes = self.sizes.read(store, owner).combine_chunks()
+        found = rounds.part_verdicts(mine, sizes, self.parts.mine(owner), self.kind)
         yield from found.sort_by([("shard", "ascending"), ("row", "ascending")]).combine_chunks().to_batches()
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:

@@ -1,19 +1,20 @@
 """Signatures of one shard of documents."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.runtime import aligned, inputs, kernels, stage
+from corpusmill.jobs.runtime import aligned, artifacts, inputs, kernels, stage
 from corpusmill.jobs.runtime.config import instantiate
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
+from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, LENGTH
 
@@ -29,6 +30,10 @@ class Signer(Protocol):
     def schema(self) -> pa.Schema:
         """SIGNATURES, and what the method adds."""
 
+
+class Plain(Signer, Protocol):
+    """One that has nothing to learn."""
+
     def signatures(self, batch: pa.RecordBatch, /) -> pa.RecordBatch:
         """Row by row."""
 
@@ -36,7 +41,7 @@ class Signer(Protocol):
 def signer_of(node: dict[str, Any]) -> Signer:
     """The signer that ``dedup.signature`` names. Raises ConfigError where it names another operator."""
     signer: Signer = instantiate(node, "dedup.signature")
-    if not hasattr(signer, "signatures"):
+    if not hasattr(signer, "schema"):
         raise ConfigError(f"dedup.signature._target_={node['_target_']!r} makes no signatures; take one of "
                           "corpusmill.operators.dedup, as dedup=exact and dedup=minhash do")
     return signer
@@ -55,7 +60,8 @@ def sign(here: Session, found: Mapping[str, Manifest], signer: Signer, subset: M
     if (done := stage.committed(here, made)) is not None:
         return done
     tasks = aligned.tasks(here.store, made, text=True)
-    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer))
+    told = {"artifact": signer.artifact} if isinstance(signer, Semantic) else {}
+    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer), details=told)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,12 +72,18 @@ class Sign:
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """Row by row."""
-        kernels.share([type(self.signer).__qualname__], self.signer.signatures)
+        signatures = self._function(store)
+        kernels.share([type(self.signer).__qualname__], signatures)
         encoder, nbytes = Encoder(signatures_schema(self.signer)), 0
         for batch in aligned.read_text(store, task.payload, {n: ("documents", n) for n in DOCUMENTS.names}):
             length = pc.binary_length(batch.column("text")).cast(pa.int64())
-            encoder.write(self.signer.signatures(batch).append_column(LENGTH, length))
+            encoder.write(signatures(batch).append_column(LENGTH, length))
             nbytes += batch.column("text").nbytes
         encoded = encoder.finish()
         emit(encoded)
         return Facts({"rows_in": encoded.rows, "kept": encoded.rows, "bytes_in": nbytes})
+
+    def _function(self, store: Store) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+        if isinstance(self.signer, Semantic):
+            return self.signer.open({"model": artifacts.fetch(store, self.signer.artifact)})
+        return cast("Plain", self.signer).signatures

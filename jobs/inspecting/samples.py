@@ -17,12 +17,14 @@ from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Columns
 from corpusmill.jobs.runtime.manifest import Manifest, Reference
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import priorities
 
 Pick = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
 Choose = Callable[[pa.Table], pa.ChunkedArray]  # rows -> which of them may be drawn
 
 COMPARED = ("keep", "kind", "similarity")
+_PAIR = ("doc_id", "row", "upper_doc_id", "upper_shard", "upper_row", "kind", "similarity")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -33,6 +35,16 @@ class Place:
     doc_id: bytes
     ordinal: int
     row: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class PairPlace:
+    """A pair of documents."""
+
+    priority: int
+    lower: Place
+    upper: Place
+    similarity: float
 
 
 def compared(kind: str) -> Choose:
@@ -61,6 +73,31 @@ def draw(store: Store, made: Manifest, columns: Sequence[str], choose: Choose, n
         best += [Place(int(rank[i]), ids[int(i)].as_py(), shard.ordinal, int(allowed[i])) for i in first]
         best = sorted(best)[:n]
     return best
+
+
+def draw_pairs(store: Store, pairs: Manifest, n: int, seed: int, most: int) -> list[PairPlace]:
+    """At most ``n`` near pairs of a dataset of pairs, in the order of the draw.
+
+    Of more than ``most`` shards it reads so many, which the seed draws: then the draw is that of these shards alone.
+    """
+    shards_of = sorted(manifests.shards(store, pairs), key=lambda one: digest_key(["pairs", seed, one.ordinal]))
+    best: list[PairPlace] = []
+    for shard in shards_of[:most] if pairs.shards > most else shards_of:
+        if not shard.counts.get("near"):
+            continue
+        rows = shards.table(store, shard.main, _PAIR)
+        rows = rows.filter(pc.equal(rows["kind"], "near")).combine_chunks()
+        lower, upper = (rows.column(name).combine_chunks() for name in ("doc_id", "upper_doc_id"))
+        rank = priorities(lower, seed, "lower") ^ priorities(upper, seed, "upper")
+        first = np.argsort(rank, kind="stable")[:n].tolist()
+        best += [_pair(int(rank[i]), shard.ordinal, row) for i, row in zip(first, rows.take(first).to_pylist(), strict=True)]
+        best = sorted(best)[:n]
+    return best
+
+
+def _pair(rank: int, ordinal: int, row: Mapping[str, Any]) -> PairPlace:
+    return PairPlace(rank, Place(0, row["doc_id"], ordinal, row["row"]),
+                     Place(0, row["upper_doc_id"], row["upper_shard"], row["upper_row"]), float(row["similarity"]))
 
 
 def beside(store: Store, made: Mapping[str, Manifest], columns: Columns, chosen: Mapping[str, Pick], n: int,
@@ -97,7 +134,7 @@ def locate(store: Store, documents: Manifest, ids: Iterable[bytes]) -> dict[byte
 
 def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], columns: Columns,
          places: Iterable[Place]) -> dict[Place, dict[str, Any]]:
-    """The columns of each place, with the text at ``view``."""
+    """The columns of each place, with the text at ``view``. Of documents only the row groups that hold them are read."""
     wanted: dict[int, list[Place]] = {}
     for place in places:
         wanted.setdefault(place.ordinal, []).append(place)
@@ -105,14 +142,13 @@ def read(store: Store, made: Mapping[str, Manifest], view: Sequence[Reference], 
     roles = {"documents"} | {role for role, _ in columns.values()}
     for one in aligned.zipped(store, {role: made[role] for role in sorted(roles)}, view):
         if one.ordinal in wanted:
-            found |= dict(_rows(aligned.read_text(store, one, columns), wanted[one.ordinal]))
+            here = wanted[one.ordinal]
+            found |= dict(_rows(aligned.read_rows(store, one, columns, [place.row for place in here]), here))
     return found
 
 
-def _rows(batches: Iterator[pa.RecordBatch], places: list[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    first = 0
-    for batch in batches:
+def _rows(batches: Iterator[tuple[int, pa.RecordBatch]], places: list[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for first, batch in batches:
         for place in places:
             if first <= place.row < first + batch.num_rows:
                 yield place, batch.slice(place.row - first, 1).to_pylist()[0]
-        first += batch.num_rows

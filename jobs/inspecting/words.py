@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 _WORDS = re.compile(r"\s*\S+|\s+$")
 MAX_WORDS = 2_000  # of each text: comparing is quadratic in the worst case
+COMPARED = 100_000  # characters of two texts in which the first difference is looked for
+LEAD = 150  # characters shown before it
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,3 +27,11 @@ def compare(left: str, right: str) -> Iterator[Span]:
     matcher = difflib.SequenceMatcher(None, plain[0], plain[1], autojunk=False)
     for kind, i, j, k, m in matcher.get_opcodes():
         yield Span("".join(a[i:j]), "".join(b[k:m]), kind == "equal")
+
+
+def first_difference(left: str, right: str, chars: int) -> int:
+    """Where to begin, so that the first difference is on show within ``chars``; 0 where there is none, or it is early."""
+    both = zip(left[:COMPARED], right[:COMPARED], strict=False)
+    end = min(len(left), len(right))
+    same = next((i for i, (a, b) in enumerate(both) if a != b), end if max(len(left), len(right)) > end else 0)
+    return max(0, same - min(LEAD, chars // 2)) if chars // 2 < same < COMPARED else 0

@@ -1,4 +1,4 @@
-"""Pictures as SVG that scales with the page: columns along a logarithmic axis, plain columns, and a map of circles."""
+"""Pictures as SVG that scales with the page: columns along a logarithmic or linear axis or side by side, a curve, a map."""
 
 import dataclasses
 import math
@@ -48,7 +48,7 @@ def logarithmic(columns: Sequence[Column], lines: Sequence[tuple[float, str]], s
     step = (RIGHT - LEFT) / (last - first + 1 + 1.5 * (len(before) + len(after)))
     start = LEFT + 1.5 * step * len(before)
     peak = max((c.count for c in columns), default=1)
-    drawn = [_frame(peak)]
+    drawn = [_frame(brief(peak))]
     beside = [(LEFT + 1.5 * step * i, c) for i, c in enumerate(before)] + [(RIGHT - step, c) for c in after]
     for place, c in beside:
         drawn += [*_column(place, step, c, peak), _text(place + step / 2, BOTTOM + 14, str(c.at), "middle")]
@@ -59,11 +59,10 @@ def logarithmic(columns: Sequence[Column], lines: Sequence[tuple[float, str]], s
         x = start + step * (2 * math.log2(value) - first)
         if before and x < start + CLEAR:
             continue
-        drawn += [tag("path", class_="axis", d=f"M{x:.1f} {BOTTOM}v3"), _text(x, BOTTOM + 14, brief(value), "middle")]
+        drawn.append(_tick(x, brief(value)))
     for value, label in lines:
         x = start + step * (2 * math.log2(value) - first) if value > 0 else start
-        anchor = "start" if x < WIDTH / 3 else "end" if x > WIDTH * 2 / 3 else "middle"
-        drawn += [tag("path", class_="line", d=f"M{x:.1f} {TOP - 6}V{BOTTOM}"), _text(x, TOP - 9, label, anchor, "strong")]
+        drawn += _line(x, label)
     return _svg(drawn, WIDTH, HEIGHT, says)
 
 
@@ -71,7 +70,7 @@ def plain(columns: Sequence[Column], says: str) -> Html:
     """Columns side by side, each with its label below and its count above."""
     peak = max((c.count for c in columns), default=1)
     step = min(60.0, (RIGHT - LEFT) / max(1, len(columns)))
-    drawn = [_frame(peak)]
+    drawn = [_frame(brief(peak))]
     for i, c in enumerate(columns):
         x = LEFT + step * i
         drawn += [*_column(x + step * 0.1, step * 0.8, c, peak), _text(x + step / 2, BOTTOM + 14, str(c.at), "middle"),
@@ -79,9 +78,50 @@ def plain(columns: Sequence[Column], says: str) -> Html:
     return _svg(drawn, WIDTH, HEIGHT, says)
 
 
-def _frame(peak: int) -> Html:
+def linear(columns: Sequence[Column], ticks: Sequence[tuple[int, str]], lines: Sequence[tuple[float, str]], says: str) -> Html:
+    """Columns of bins of equal width from the first tick to the bin that begins at the last, and (place, label) of lines."""
+    first, last = ticks[0][0], ticks[-1][0]
+    step = (RIGHT - LEFT) / (last + 1 - first)
+    peak = max((c.count for c in columns), default=1)
+    drawn = [_frame(brief(peak))]
+    for c in columns:
+        drawn += _column(LEFT + step * (int(c.at) - first), step, c, peak)
+    drawn += [_tick(LEFT + step * (at - first), label) for at, label in ticks]
+    for at, label in lines:
+        drawn += _line(LEFT + step * (at - first), label)
+    return _svg(drawn, WIDTH, HEIGHT, says)
+
+
+def curve(line: Sequence[tuple[float, float]], points: Sequence[tuple[float, float, str]], says: str) -> Html:
+    """A line through (x, y), both from 0 to 1, and points on it that say what they are."""
+    places = " ".join(f"{_across(x):.1f},{_up(y):.1f}" for x, y in line)
+    drawn = [_frame("100 %"), *(_tick(_across(i / 5), f"{i / 5:.1f}") for i in range(6)),
+             tag("polyline", class_="curve", points=places)]
+    drawn += [tag("circle", tag("title", told), class_="bubble", cx=f"{_across(x):.1f}", cy=f"{_up(y):.1f}", r="4")
+              for x, y, told in points]
+    return _svg(drawn, WIDTH, HEIGHT, says)
+
+
+def _across(x: float) -> float:
+    return LEFT + (RIGHT - LEFT) * x
+
+
+def _up(y: float) -> float:
+    return BOTTOM - (BOTTOM - TOP) * y
+
+
+def _tick(x: float, label: str) -> Html:
+    return tag("g", tag("path", class_="axis", d=f"M{x:.1f} {BOTTOM}v3"), _text(x, BOTTOM + 14, label, "middle"))
+
+
+def _line(x: float, label: str) -> list[Html]:
+    anchor = "start" if x < WIDTH / 3 else "end" if x > WIDTH * 2 / 3 else "middle"
+    return [tag("path", class_="line", d=f"M{x:.1f} {TOP - 6}V{BOTTOM}"), _text(x, TOP - 9, label, anchor, "strong")]
+
+
+def _frame(top: str) -> Html:
     lines = (tag("path", class_=kind, d=f"M{LEFT} {y}H{RIGHT}") for kind, y in (("axis", BOTTOM), ("line faint", TOP)))
-    return tag("g", *lines, _text(LEFT - 5, TOP + 4, brief(peak), "end"),
+    return tag("g", *lines, _text(LEFT - 5, TOP + 4, top, "end"),
                _text(LEFT - 5, BOTTOM + 3, "0", "end"))
 
 

@@ -15,21 +15,21 @@ from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
 from corpusmill.jobs.inspecting.matched import Matched, matched
 from corpusmill.jobs.inspecting.samples import Place
+from corpusmill.jobs.inspecting.words import first_difference
 from corpusmill.jobs.runtime.inputs import view_of
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
 from corpusmill.operators.quality.select import Judge, columns_read
+from corpusmill.operators.schema import KINDS
 
 SHARDS = 256  # a report reads documents out of at most so many: each outcome is a pass over the index columns
 EACH = 3  # documents of an outcome
 REASONS = 8  # the most frequent ones
 CHARS = 600  # of a text
-COMPARED = 100_000  # characters of a pair's texts in which the first difference is looked for
-LEAD = 150  # characters shown before it
 SEED = 0
 _OWN = ("source", "native_id", "text")
-_WHERE = {name: ("documents", name) for name in _OWN}
+WHERE = {name: ("documents", name) for name in _OWN}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """A dropped document and the kept one that it was taken to repeat."""
+    """A dropped document and the kept one that it was taken to repeat; or a verified pair, whatever became of it."""
 
-    kind: str  # exact or near
+    kind: str  # exact, near or semantic
     similarity: float
-    cluster_size: int
+    cluster_size: int | None  # None of a verified pair
     dropped: Shown
     kept: Shown
     dataset: str = ""  # that the kept one is published in, elsewhere
@@ -92,7 +92,7 @@ def examples_of(store: Store, made: Mapping[str, Manifest]) -> Examples:
 def _outcomes(store: Store, made: Mapping[str, Manifest]) -> tuple[Outcome, ...]:
     last = made.get("duplicates") or made["decisions"]
     kept = samples.draw(store, last, ["keep"], lambda t: t["keep"], EACH, SEED, "kept")
-    found = samples.read(store, made, view_of(made), _WHERE, kept)
+    found = samples.read(store, made, view_of(made), WHERE, kept)
     shown = tuple(_shown(place, found[place], {}) for place in kept)
     outcomes = [Outcome("kept", last.counts["kept"], shown)] if shown else []
     if "decisions" in made:
@@ -111,7 +111,7 @@ def _of_rules(store: Store, made: Mapping[str, Manifest]) -> list[Outcome]:
         choose = {reason: deciding.borderline(judges, reason) for reason in reasons}
         near = samples.beside(store, made, columns_of(judges, "doc_id") | {"keep": ("decisions", "keep")}, choose, EACH, SEED)
     places = {place for found in (dropped, near) for drawn in found.values() for place in drawn}
-    read = samples.read(store, made, view_of(made), _WHERE | (columns_of(judges, "doc_id") if judges else {}), places)
+    read = samples.read(store, made, view_of(made), WHERE | (columns_of(judges, "doc_id") if judges else {}), places)
     types = deciding.types(made["annotations"].schema) if judges else {}
 
     def shown(reason: str, drawn: Iterable[Place]) -> tuple[Shown, ...]:
@@ -141,10 +141,10 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
     if "duplicates" not in made:
         return ()
     duplicates = made["duplicates"]
-    places = {place: kind for kind in ("exact", "near") for place in _duplicates(store, duplicates, kind)}
-    columns = _WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
+    places = {place: kind for kind in KINDS for place in _duplicates(store, duplicates, kind)}
+    columns = WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
-    others = matched(store, made, [values["matched_doc_id"] for values in found.values()], _WHERE)
+    others = matched(store, made, [values["matched_doc_id"] for values in found.values()], WHERE)
     return tuple(_pair(kind, (place, found[place]), others[found[place]["matched_doc_id"]]) for place, kind in places.items())
 
 
@@ -155,18 +155,16 @@ def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
 
 
 def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: Matched) -> Pair:
-    values, other = dropped[1], kept.values
-    start = first_difference(values["text"], other["text"])
-    return Pair(kind, round(float(values["similarity"]), 4), int(values["cluster_size"]),
-                _shown(dropped[0], values, {}, start), _shown(kept.place, other, {}, start), kept.dataset)
+    values = dropped[1]
+    shown = pair_shown(kind, float(values["similarity"]), int(values["cluster_size"]), dropped, (kept.place, kept.values))
+    return dataclasses.replace(shown, dataset=kept.dataset)
 
 
-def first_difference(left: str, right: str) -> int:
-    """Where to begin, so that the first difference is on show; 0 where there is none, or it is near the beginning."""
-    both = zip(left[:COMPARED], right[:COMPARED], strict=False)
-    end = min(len(left), len(right))
-    same = next((i for i, (a, b) in enumerate(both) if a != b), end if max(len(left), len(right)) > end else 0)
-    return max(0, same - LEAD) if CHARS // 2 < same < COMPARED else 0
+def pair_shown(kind: str, similarity: float, cluster_size: int | None, lower: tuple[Place, Mapping[str, Any]],
+               upper: tuple[Place, Mapping[str, Any]]) -> Pair:
+    """Both documents, with their texts cut around the first difference."""
+    start = first_difference(lower[1]["text"], upper[1]["text"], CHARS)
+    return Pair(kind, round(similarity, 4), cluster_size, _shown(*lower, {}, start), _shown(*upper, {}, start))
 
 
 def _shown(place: Place, values: Mapping[str, Any], signals: Mapping[str, float | str | None], start: int = 0) -> Shown:

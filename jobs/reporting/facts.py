@@ -13,6 +13,8 @@ from corpusmill.jobs.reporting.domains import Domain, domains_of
 from corpusmill.jobs.reporting.examples import Examples, examples_of
 from corpusmill.jobs.reporting.funnel import Source, Step, sources_of, steps_of
 from corpusmill.jobs.reporting.measures import Clusters, Histogram, clusters_of, histograms_of
+from corpusmill.jobs.reporting.origins import Origins, origins_of
+from corpusmill.jobs.reporting.pairs import PairFacts, pairs_of
 from corpusmill.jobs.reporting.retention import Sweep, sweeps_of
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -20,8 +22,8 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
-ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "domain_model",
-         "domains", "counts", "sizes", "proportions", "mixture")
+ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "trims",
+         "domain_model", "domains", "counts", "sizes", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Facts:
     datasets: tuple[Dataset, ...]
     histograms: tuple[Histogram, ...] = ()
     clusters: Clusters | None = None
+    origins: Origins | None = None  # sources of duplicates
+    pairs: PairFacts | None = None  # near ones
     cards: tuple[Mapping[str, Any], ...] = ()  # of domains that were learned: see operators/domain/cards.py
     examples: Examples = dataclasses.field(default_factory=Examples)  # documents to look at
     sweeps: tuple[Sweep, ...] = ()  # what other thresholds would keep
@@ -94,8 +98,9 @@ def collect(store: Store, told: Manifest) -> Facts:
     return Facts(
         told.path, told.stage, _unit(made), steps_of(made), sources_of(made), domains_of(made), _plan(made),
         _named(made, "documents", "unread."), bad, _named(made, "decisions", "not_applicable."), _datasets(listed),
-        histograms_of(made), clusters_of(made), tuple(made["domains"].details.get("cards", ())) if "domains" in made else (),
-        examples_of(store, made), sweeps_of(store, made), losses(made["decisions"].counts) if "decisions" in made else (),
+        histograms_of(made), clusters_of(made), origins_of(store, made), pairs_of(store, made),
+        tuple(made["domains"].details.get("cards", ())) if "domains" in made else (), examples_of(store, made),
+        sweeps_of(store, made), losses(made["decisions"].counts) if "decisions" in made else (),
     )
 
 

@@ -7,11 +7,11 @@ from corpusmill.jobs import count
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.tally import read_by_source
 
-STAGES = ("documents", "decisions", "duplicates", "domains", "counts")
+STAGES = ("documents", "decisions", "duplicates", "trims", "domains", "counts")
 # What an earlier stage dropped is told there, not again by each stage after it.
-UPSTREAM = frozenset({"filtered", "duplicate", "upstream"})
+UPSTREAM = frozenset({"filtered", "duplicate", "trimmed", "upstream"})
 # The outcome under which the domains tally the text that a stage dropped.
-_DROPPED_AS = {"decisions": "filtered", "duplicates": "duplicate"}
+_DROPPED_AS = {"decisions": "filtered", "duplicates": "duplicate", "trims": "trimmed"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def steps_of(made: Mapping[str, Manifest]) -> tuple[Step, ...]:
     for stage in STAGES:
         if stage in made and "rows_in" in made[stage].counts:
             step = _step(stage, made[stage].counts)
-            if step.dropped or stage in ("documents", "decisions", "duplicates"):
+            if step.dropped or stage in ("documents", "decisions", "duplicates", "trims"):
                 steps.append(step)
     steps = _measured(steps, made)
     return (*steps, _mixture(made)) if "mixture" in made else tuple(steps)
@@ -109,7 +109,7 @@ def sources_of(made: Mapping[str, Manifest]) -> tuple[Source, ...]:
     if "documents" not in made:
         return ()
     first = read_by_source(dict(made["documents"].counts))
-    later = {stage: read_by_source(dict(made[stage].counts)) for stage in ("decisions", "duplicates") if stage in made}
+    later = {stage: read_by_source(dict(made[stage].counts)) for stage in ("decisions", "duplicates", "trims") if stage in made}
     rows = [_source(source, sum(outcomes.values()), later) for source, outcomes in first.items()]
     return tuple(sorted(rows, key=lambda s: (-s.documents_in, s.source)))
 

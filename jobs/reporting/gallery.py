@@ -10,6 +10,7 @@ from corpusmill.jobs.reporting.html import Html, join, name, number, plural, tag
 from corpusmill.jobs.reporting.reasons import rules_of
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import hint
+from corpusmill.operators.schema import KINDS
 
 
 def gallery(facts: Facts) -> Html:
@@ -18,7 +19,7 @@ def gallery(facts: Facts) -> Html:
     if not found.outcomes and not found.pairs and not found.note:
         return join([])
     rules = {rule["reason"]: bounds(rule) for rule in rules_of(facts)}
-    kinds = {kind: [pair for pair in found.pairs if pair.kind == kind] for kind in ("exact", "near")}
+    kinds = {kind: [one for one in found.pairs if one.kind == kind] for kind in KINDS}
     folded = [*(_outcome(outcome, rules.get(outcome.outcome, "")) for outcome in found.outcomes),
               *(_pairs(facts, kind, pairs) for kind, pairs in kinds.items() if pairs)]
     explained = ("A few documents of each outcome, drawn at random but the same in every report of this dataset. Do you agree "
@@ -33,7 +34,7 @@ def _outcome(outcome: Outcome, rule: str) -> Html:
     heading = tag("strong", "Kept") if kept else join(["Dropped as ", tag("strong", name(outcome.outcome))])
     about = f"{len(outcome.documents)} of {number(outcome.count)}" + (f"; kept where {rule}" if rule else "")
     near = [tag("h3", "Kept, but near the bound"), *map(_sample, outcome.borderline)] if outcome.borderline else []
-    return _fold(heading, about, [*map(_sample, outcome.documents), *near])
+    return fold(heading, about, [*map(_sample, outcome.documents), *near])
 
 
 def _sample(d: Shown) -> Html:
@@ -43,25 +44,29 @@ def _sample(d: Shown) -> Html:
 def _pairs(facts: Facts, kind: str, pairs: list[Pair]) -> Html:
     count = facts.clusters.kinds.get(kind, len(pairs)) if facts.clusters else len(pairs)
     about = f"{len(pairs)} of {number(count)} dropped documents, each beside the kept one"
-    return _fold(tag("strong", "Exact duplicates" if kind == "exact" else "Near duplicates"), about, map(_pair, pairs))
+    return fold(tag("strong", f"{kind.capitalize()} duplicates"), about, map(pair, pairs))
 
 
-def _fold(heading: object, about: str, content: Iterable[Html]) -> Html:
+def fold(heading: object, about: str, content: Iterable[Html]) -> Html:
+    """What opens when its heading is clicked."""
     return tag("details", tag("summary", heading, tag("span", about, class_="faint")), *content)
 
 
-def _pair(pair: Pair) -> Html:
+def pair(one: Pair) -> Html:
+    """Both documents side by side, with the words that differ marked."""
     left: list[object] = []
     right: list[object] = []
-    for span in compare(pair.dropped.text, pair.kept.text):
+    for span in compare(one.dropped.text, one.kept.text):
         for side, text in ((left, span.left), (right, span.right)):
             side.append(text if span.equal else tag("mark", text) if text else "")
     marked = "words that differ are marked" if left != right else "the part that is shown is the same in both"
-    where = f"Published in {pair.dataset}" if pair.dataset else "Kept"
-    alike = f"Similarity {pair.similarity:.2f}, {plural(pair.cluster_size, 'document')} in the cluster; {marked}."
+    cluster = f", {plural(one.cluster_size, 'document')} in the cluster" if one.cluster_size else ""
+    alike = f"Similarity {one.similarity:.2f}{cluster}; {marked}."
+    kept = f"Published in {one.dataset}" if one.dataset else "Kept"
+    headings = ("Dropped", kept) if one.cluster_size else ("Lower in rank", "Upper")
     return tag("div", hint(alike),
-               tag("div", tag("div", tag("h3", "Dropped"), _about(pair.dropped), _text(pair.dropped, join(left))),
-                   tag("div", tag("h3", where), _about(pair.kept), _text(pair.kept, join(right))), class_="pair"),
+               tag("div", tag("div", tag("h3", headings[0]), _about(one.dropped), _text(one.dropped, join(left))),
+                   tag("div", tag("h3", headings[1]), _about(one.kept), _text(one.kept, join(right))), class_="pair"),
                class_="sample")
 
 

@@ -8,6 +8,7 @@ from corpusmill.jobs.filter import labels
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.stage import HISTOGRAM
 from corpusmill.operators.quality.histogram import ABOVE, BELOW, INFINITE, NEGATIVE, ZERO
+from corpusmill.operators.schema import KINDS
 
 CLUSTERS = "clusters/"
 
@@ -38,7 +39,7 @@ class Clusters:
     """Clusters of duplicates."""
 
     sizes: Mapping[str, int]  # 2, 3-4, 5-8, … -> clusters
-    kinds: Mapping[str, int]  # exact or near -> dropped documents
+    kinds: Mapping[str, int]  # exact, near or semantic -> dropped documents
 
     @property
     def count(self) -> int:
@@ -75,5 +76,5 @@ def clusters_of(made: Mapping[str, Manifest]) -> Clusters | None:
         return None
     counts = made["duplicates"].counts
     sizes = {name.removeprefix(CLUSTERS): n for name, n in counts.items() if name.startswith(CLUSTERS)}
-    kinds = {kind: counts[f"dropped.{kind}_duplicate"] for kind in ("exact", "near") if f"dropped.{kind}_duplicate" in counts}
+    kinds = {kind: counts[f"dropped.{kind}_duplicate"] for kind in KINDS if f"dropped.{kind}_duplicate" in counts}
     return Clusters(dict(sorted(sizes.items(), key=lambda item: int(item[0].partition("-")[0]))), kinds) if sizes else None

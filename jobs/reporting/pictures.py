@@ -1,12 +1,12 @@
-"""The sections that are mostly pictures: signals against their bounds, sizes of clusters, the map of domains."""
+"""The sections that are mostly pictures: signals against their bounds, the map of domains."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from corpusmill.jobs.filtering.wording import bounds
-from corpusmill.jobs.reporting.charts import Circle, Column, logarithmic, plain, scatter
+from corpusmill.jobs.reporting.charts import Circle, Column, logarithmic, scatter
 from corpusmill.jobs.reporting.facts import Facts
-from corpusmill.jobs.reporting.html import Html, join, name, number, percent, plural, tag
+from corpusmill.jobs.reporting.html import Html, join, name, number, percent, tag
 from corpusmill.jobs.reporting.measures import Histogram
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import Column as Heading
@@ -73,23 +73,6 @@ def columns(h: Histogram) -> list[Column]:
 def _inverse(rule: Mapping[str, Any]) -> bool:
     """Whether a rule drops what lies within its bounds; a Pareto draw has none."""
     return bool(rule.get("invert")) and "alpha" not in rule
-
-
-def clusters(facts: Facts) -> Html:
-    """How large clusters of duplicates are; nothing where there are none."""
-    found = facts.clusters
-    if found is None:
-        return join([])
-    told = " and ".join(f"{number(n)} {kind} ones" for kind, n in found.kinds.items())
-    dropped = sum(found.kinds.values())
-    explained = (f"{plural(found.count, 'cluster')} of documents that repeat each other. One of each is kept, so "
-                 f"{plural(dropped, 'document')} {'was' if dropped == 1 else 'were'} dropped: {told}.")
-    says = ", ".join(f"{plural(n, 'cluster')} of {size}" for size, n in found.sizes.items())
-    sizes = [Column(size.replace("-", "–"), n) for size, n in found.sizes.items()]
-    kinds = [Column(kind, n, n) for kind, n in found.kinds.items()]
-    cards = [tag("div", tag("h3", heading), plain(drawn, spoken), class_="card") for heading, drawn, spoken in (
-        ("Clusters by number of documents", sizes, says), ("Dropped documents by kind", kinds, told))]
-    return section("Duplicates", hint(explained), tag("div", *cards, class_="grid"))
 
 
 def domain_map(facts: Facts) -> Html:

@@ -4,7 +4,7 @@ from corpusmill.jobs.reporting.facts import Facts
 from corpusmill.jobs.reporting.funnel import Amount, Step
 from corpusmill.jobs.reporting.html import number, percent, plural, short, size
 
-STAGES = {"documents": "Ingest", "decisions": "Filter", "duplicates": "Deduplicate", "domains": "Regroup",
+STAGES = {"documents": "Ingest", "decisions": "Filter", "duplicates": "Deduplicate", "trims": "Trim", "domains": "Regroup",
           "counts": "Count", "mixture": "Mix"}
 
 

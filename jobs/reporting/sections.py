@@ -11,7 +11,7 @@ from corpusmill.jobs.reporting.html import Html, join, name, number, percent, si
 from corpusmill.jobs.reporting.reasons import palette
 from corpusmill.jobs.reporting.tables import Column, grouped, hint, legend, share_of, stacked, table
 
-LOST = {"decisions": "Filtered", "duplicates": "Duplicates"}
+LOST = {"decisions": "Filtered", "duplicates": "Duplicates", "trims": "Trimmed"}
 
 
 def section(heading: str, *content: object) -> Html:

@@ -51,6 +51,7 @@ svg { display: block; width: 100%; border-radius: 2px; }
 .axis { stroke: var(--soft); fill: none; }
 .line { stroke: var(--ink); stroke-width: 1.4; stroke-dasharray: 4 3; fill: none; }
 .line.faint { stroke: var(--line); stroke-dasharray: none; }
+.curve { stroke: var(--kept); stroke-width: 2; fill: none; }
 .bubble { fill: var(--kept); fill-opacity: .3; stroke: var(--kept); }
 .words { min-width: 10rem; max-width: 24rem; overflow-wrap: anywhere; vertical-align: top; font-size: .86rem; }
 .excerpt { color: var(--soft); max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

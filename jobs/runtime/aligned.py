@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -132,22 +133,48 @@ def read(store: Store, aligned: Aligned, columns: Columns) -> pa.RecordBatch:
 
 def read_text(store: Store, aligned: Aligned, columns: Columns) -> Iterator[pa.RecordBatch]:
     """Batches of ``documents`` with their text at the view, and the columns beside it; ``columns`` may name any dataset."""
-    own = {name: column for name, (role, column) in columns.items() if role == "documents"}
-    beside = _side_tables(store, aligned, {n: c for n, c in columns.items() if c[0] != "documents"})
-    layers = [pa.Table.from_batches(shards.batches(store, layer)) for layer in aligned.layers]
-    row = 0
-    for batch in shards.batches(store, aligned.shards["documents"].main, list(dict.fromkeys(own.values()))):
-        here = slice(row, row + batch.num_rows)
-        data = []
-        for name, (role, column) in columns.items():
-            if role != "documents":
-                data.append(_slice(beside[role].column(column), here))
-            elif column == "text":
-                data.append(overlay(batch.column("text"), layers, row))
-            else:
-                data.append(batch.column(own[name]))
-        yield pa.RecordBatch.from_arrays(data, names=list(columns))
+    join, row = _Beside.of(store, aligned, columns), 0
+    for batch in shards.batches(store, aligned.shards["documents"].main, join.own):
+        yield join(batch, row)
         row += batch.num_rows
+
+
+def read_rows(store: Store, aligned: Aligned, columns: Columns, rows: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """As ``read_text`` the batches that hold some of ``rows``, each with the number of its first row; no other is read."""
+    join = _Beside.of(store, aligned, columns)
+    for row, batch in shards.groups(store, aligned.shards["documents"].main, join.own, rows):
+        yield row, join(batch, row)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Beside:
+    """What joins batches of documents: columns of other datasets and edit layers of one shard, read in full."""
+
+    columns: Columns
+    tables: Mapping[str, pa.Table]
+    layers: Sequence[pa.Table]
+
+    @classmethod
+    def of(cls, store: Store, aligned: Aligned, columns: Columns) -> Self:
+        tables = _side_tables(store, aligned, {n: c for n, c in columns.items() if c[0] != "documents"})
+        return cls(columns, tables, [pa.Table.from_batches(shards.batches(store, layer)) for layer in aligned.layers])
+
+    @property
+    def own(self) -> list[str]:
+        """The columns of documents."""
+        return list(dict.fromkeys(column for role, column in self.columns.values() if role == "documents"))
+
+    def __call__(self, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+        """``batch``: of documents, from ``row`` on."""
+        here, data = slice(row, row + batch.num_rows), []
+        for role, column in self.columns.values():
+            if role != "documents":
+                data.append(_slice(self.tables[role].column(column), here))
+            elif column == "text":
+                data.append(overlay(batch.column("text"), self.layers, row))
+            else:
+                data.append(batch.column(column))
+        return pa.RecordBatch.from_arrays(data, names=list(self.columns))
 
 
 def _side_tables(store: Store, aligned: Aligned, columns: Columns) -> dict[str, pa.Table]:

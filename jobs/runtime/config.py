@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import importlib
+import inspect
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -133,7 +134,7 @@ def instantiate(node: Mapping[str, Any], where: str) -> Any:
         raise ConfigError(f"{where}._target_={target!r}: there is no such operator") from error
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise ConfigError(f"{where}._target_={target!r} is not an operator")
-    fields = [f.name for f in dataclasses.fields(cls) if f.init]
+    fields = list(inspect.signature(cls).parameters)
     parameters = {k: frozen(v) for k, v in node.items() if k != "_target_"}
     for key in parameters:
         if key not in fields:

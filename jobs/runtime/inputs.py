@@ -33,8 +33,8 @@ def resolve(store: Store, given: Mapping[str, str | None], required: Iterable[st
 
 
 def view_of(made: Mapping[str, Manifest]) -> tuple[Reference, ...]:
-    """The text view that the annotations among the inputs leave: theirs, and their own edits on top."""
-    annotations = made.get("annotations")
-    if annotations is None:
+    """The text view that the trims among the inputs leave, or else the annotations: theirs, and their own edits on top."""
+    last = made.get("trims") or made.get("annotations")
+    if last is None:
         return ()
-    return (*annotations.view, annotations.reference) if annotations.details.get("edits") else annotations.view
+    return (*last.view, last.reference) if last.details.get("edits") else last.view

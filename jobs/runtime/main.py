@@ -23,6 +23,7 @@ JOBS = {
     "annotate": "documents → signals and edited text",
     "filter": "signals and rules → what is kept, and why the rest is not",
     "dedup": "documents → duplicates, each naming the document it matched",
+    "trim": "documents → texts without what occurs before",
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
@@ -40,7 +41,7 @@ JOBS = {
     "status": "what is committed, and what is running",
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
-INPUTS = ("documents", "annotations", "decisions", "duplicates", "domains", "counts", "proportions", "manifest",
+INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
           "reference", "target", "raw", "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 

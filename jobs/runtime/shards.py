@@ -117,6 +117,22 @@ def batches(store: Store, shard: Stored, columns: Sequence[str] | None = None) -
         yield one_batch(file.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False))
 
 
+def groups(store: Store, shard: Stored, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The row groups that hold some of ``rows``, each with the number of its first row; no other is read."""
+    with store.open(shard.object) as source:
+        try:
+            file, first = pq.ParquetFile(source, page_checksum_verification=True), 0
+            for group in range(file.num_row_groups):
+                end = first + file.metadata.row_group(group).num_rows
+                if any(first <= row < end for row in rows):
+                    yield first, one_batch(file.read_row_group(group, columns=list(columns), use_threads=False))
+                first = end
+            if first != shard.rows:
+                raise Corrupt(f"{store.uri(shard.object)} has {first} rows, its receipt says {shard.rows}; {REPAIR}")
+        except (OSError, pa.ArrowException) as error:
+            raise Corrupt(f"{store.uri(shard.object)} is damaged ({error}); {REPAIR}") from error
+
+
 def table(store: Store, shard: Stored, columns: Sequence[str]) -> pa.Table:
     """Some columns of the shard, without reading the others. Raises Corrupt where the number of rows differs."""
     with store.open(shard.object) as source:

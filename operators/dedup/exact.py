@@ -1,14 +1,16 @@
-"""Exact duplicates: texts of equal digest, as they are or up to letter case and white space."""
+"""Exact duplicates: texts of equal digest, as they are or up to letter case and white space, or documents of one URL."""
 
 import dataclasses
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
+from corpusmill.operators.dedup.urls import normalised_urls
 from corpusmill.operators.errors import ConfigError, DataError
-from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
+from corpusmill.operators.schema import DIGEST, DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.hashing import row_digests, spans, text_digests
 
 Bytes = npt.NDArray[np.uint8]
@@ -23,13 +25,16 @@ _LOWERED = np.array([0x20 if b < 0x80 and chr(b).isspace() else bytes([b]).lower
 
 @dataclasses.dataclass(frozen=True)
 class ExactSignature:
-    """The digest by which equal texts meet: of the text itself (``raw``) or of ``normalise(text)`` (``normalised``)."""
+    """The digest by which documents meet: of the text (``raw``), of ``normalise(text)`` or of ``normalised_urls(url)``.
 
-    digest: str = "raw"
+    With ``url`` texts are not compared, and a document without a URL has no duplicate.
+    """
+
+    digest: str = "raw"  # raw, normalised or url
 
     def __post_init__(self) -> None:
-        if self.digest not in ("raw", "normalised"):
-            raise ConfigError(f"digest is {self.digest!r}; it must be 'raw' or 'normalised'")
+        if self.digest not in ("raw", "normalised", "url"):
+            raise ConfigError(f"digest is {self.digest!r}; it must be 'raw', 'normalised' or 'url'")
 
     @property
     def version(self) -> str:
@@ -43,8 +48,9 @@ class ExactSignature:
 
     @property
     def schema(self) -> pa.Schema:
-        """SIGNATURES."""
-        return SIGNATURES
+        """SIGNATURES; of URLs the digest is null where there is none."""
+        at = SIGNATURES.get_field_index("digest")
+        return SIGNATURES.set(at, SIGNATURES.field(at).with_nullable(True)) if self.digest == "url" else SIGNATURES
 
     def signatures(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The SIGNATURES of a batch of DOCUMENTS, row by row.
@@ -52,10 +58,14 @@ class ExactSignature:
         Raises SchemaError where a column is missing or of another type, DataError where a text is null.
         """
         require(batch, DOCUMENTS, "documents")
-        text = batch.column("text")
-        digests = text_digests(normalise(text) if self.digest == "normalised" else text)
-        columns = [batch.column("doc_id"), digests, row_digests(batch, OTHERS)]
-        return pa.RecordBatch.from_arrays(columns, schema=SIGNATURES)
+        columns = [batch.column("doc_id"), self._digests(batch), row_digests(batch, OTHERS)]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def _digests(self, batch: pa.RecordBatch) -> pa.FixedSizeBinaryArray:
+        if self.digest == "url":
+            urls = normalised_urls(batch.column("url"))
+            return pc.if_else(urls.is_valid(), text_digests(urls.fill_null("")), pa.scalar(None, DIGEST))
+        return text_digests(normalise(batch.column("text")) if self.digest == "normalised" else batch.column("text"))
 
 
 def normalise(text: pa.StringArray) -> pa.StringArray:

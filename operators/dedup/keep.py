@@ -116,15 +116,18 @@ def pair_verdicts(pairs: pa.Table, keep: str = "star") -> pa.Table:
 
     ``keep`` is one of RULES: the canonical documents of near pairs go through it; an exact copy follows its own
     canonical, and where that is dropped it names the same document, as near as it. A canonical's kind is "near" where a
-    near one names it. Memory: about 250 bytes per pair. Raises SchemaError for other columns.
+    near one names it. Pairs of kind "semantic" are taken as near ones are, and the kind is then "semantic".
+    Memory: about 250 bytes per pair. Raises SchemaError for other columns.
     """
     documents, doc_id, rank, upper, lower = ranked(pairs)
-    near = pc.equal(_flat(pairs, "kind"), "near").to_numpy(zero_copy_only=False)
+    kind = _flat(pairs, "kind")
+    near = pc.not_equal(kind, "exact").to_numpy(zero_copy_only=False)
     similar = _flat(pairs, "similarity").to_numpy()
     canonical, similarity = RULES[keep](rank, upper[near], lower[near], similar[near])
     by_near = canonical >= 0
     _follow(upper[~near], lower[~near], canonical, similarity, by_near)
-    return _verdicts(documents, doc_id, canonical, similarity, by_near)
+    name = "semantic" if pc.any(pc.equal(kind, "semantic")).as_py() else "near"
+    return _verdicts(documents, doc_id, canonical, similarity, by_near, name)
 
 
 def ranked(pairs: pa.Table) -> tuple[Integers, pa.Array, Integers, Integers, Integers]:
@@ -150,7 +153,7 @@ def _follow(upper: Integers, lower: Integers, canonical: Integers, similarity: F
 
 
 def _verdicts(
-    documents: Integers, doc_id: pa.Array, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_]
+    documents: Integers, doc_id: pa.Array, canonical: Integers, similarity: Floats, by_near: npt.NDArray[np.bool_], name: str
 ) -> pa.Table:
     dropped = canonical >= 0
     centre = np.where(dropped, canonical, np.arange(len(documents)))
@@ -162,7 +165,7 @@ def _verdicts(
         pa.array(documents >> 32),
         pa.array(documents & 0xFFFFFFFF),
         pa.array(~dropped),
-        pc.if_else(pa.array(by_near | nearly), "near", "exact"),
+        pc.if_else(pa.array(by_near | nearly), name, "exact"),
         names,
         pa.array(size),
         pc.if_else(pa.array(dropped), names, pa.scalar(None, DOC_ID)),

@@ -8,52 +8,106 @@ similarity estimated on the minima that proposed a pair would be biased upwards.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpusmill.operators.dedup.banding import best_banding
 from corpusmill.operators.dedup.exact import OTHERS
+from corpusmill.operators.dedup.minima import (
+    BINNED,
+    LEGACY,
+    MOST,
+    SCHEMES,
+    Functions,
+    lower_affine,
+    lower_bins,
+    lower_legacy,
+    own_functions,
+    permutations,
+    stand_in,
+    write_lanes,
+)
 from corpusmill.operators.dedup.shingle_sets import Sets, shingle_sets
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.hashing import row_digests, text_digests
-from corpusmill.operators.text.shingles import CHUNK, ROOM, hash_shingles, locate_folded, mixed, weight_of_oldest
-from corpusmill.operators.text.simd import NONE, fold_multiply, kernel
+from corpusmill.operators.text.profiles import NO_COPY, PROFILES, Folding, fold, folding, room
+from corpusmill.operators.text.shingles import (
+    CHUNK,
+    SPARE,
+    UNITS,
+    Scratch,
+    begin,
+    mixed,
+    next_shingles,
+    only_shingle,
+    scratch,
+    weight_of_oldest,
+)
+from corpusmill.operators.text.simd import fold_multiply, kernel
 
 Halves = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 
-_MOST = np.uint32(0xFFFFFFFF)
-_HALF = np.uint64(32)
+DEVICES = ("cpu", "cuda", "auto")
+SLICE = 8 << 20  # bytes of text whose minima are taken at once where a kernel of torch takes them
+
 _BAND_START, _BAND_MULTIPLIER = np.uint64(0x452821E638D01377), np.uint64(0xE7037ED1A0B428DB)
-_LANE_MULTIPLIER, _LANE_SHIFT, _LANE_TOP = np.uint32(0x7FEB352D), np.uint32(15), np.uint32(24)
-_STEP = 4  # shingles per pass over the minima: each is loaded and stored a quarter as often
 
 
 @dataclasses.dataclass(frozen=True)
 class MinHash:
-    """Near duplicates: documents that share many word n-grams (see ``operators.text.shingles`` for what a word is)."""
+    """Near duplicates: documents that share many n-grams of words or of characters (see ``operators.text.shingles``).
 
-    ngram: int = 5  # words per shingle; a document of fewer words is one shingle
+    ``threshold`` instead of bands and rows: those that suit it best out of ``minima`` (128) hashes, as datasketch chooses them.
+    """
+
+    ngram: int = 5  # words or characters per shingle; a document of fewer is one shingle
+    shingles: str = "folded"  # what of: folded (words, CJK characters), words (between white space), uax29 or characters
+    profile: str = "folded"  # what is folded before (operators.text.profiles): none, folded, lowered or a system's
+    scheme: str = "binned"  # of the minima that propose: binned (fast), or affine32 or legacy, as datasketch computes them
     bands: int = 14  # a pair is proposed where all rows of a band agree
     rows: int = 8  # minima per band
-    lanes: int = 128  # minima that verify
+    lanes: int = 128  # bytes that verify
     seed: int = 1  # of the hash functions
+    device: str = dataclasses.field(default="cpu", compare=False, metadata={"key": False})  # cpu, cuda or auto; same results
+    threshold: dataclasses.InitVar[float | None] = None
+    minima: dataclasses.InitVar[int] = 128
 
-    def __post_init__(self) -> None:
-        for name, most in (("ngram", 64), ("bands", 1024), ("rows", 64), ("lanes", 4096)):
+    def __post_init__(self, threshold: float | None, minima: int) -> None:
+        if threshold is not None:
+            self._cut(threshold, minima)
+        for name, most in (("ngram", 64), ("bands", 1024), ("rows", 1024), ("lanes", 4096)):
             if not 1 <= (value := getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {value}; it must lie between 1 and {most}")
-        if not 0 <= self.seed < 1 << 64:
-            raise ConfigError(f"seed is {self.seed}; it must lie between 0 and 2^64 - 1")
+        for name, known in (("shingles", UNITS), ("profile", PROFILES), ("scheme", SCHEMES), ("device", DEVICES)):
+            if (chosen := getattr(self, name)) not in known:
+                raise ConfigError(f"{name} is {chosen!r}; it must be one of {', '.join(known)}")
+        if not 0 <= self.seed < 1 << 32:
+            raise ConfigError(f"seed is {self.seed}; it must lie between 0 and 2^32 - 1")
+
+    def _cut(self, threshold: float, minima: int) -> None:
+        """Set bands and rows. Raises ConfigError where others are given too."""
+        if not 0 < threshold <= 1:
+            raise ConfigError(f"threshold is {threshold}; it must be above 0 and at most 1")
+        if not 1 <= minima <= 1024:
+            raise ConfigError(f"minima is {minima}; it must lie between 1 and 1024")
+        bands, rows = best_banding(threshold, minima)
+        if (self.bands, self.rows) not in ((MinHash.bands, MinHash.rows), (bands, rows)):
+            raise ConfigError(f"threshold is {threshold}, which takes {bands} bands of {rows} rows, but bands is {self.bands} "
+                              f"and rows is {self.rows}; give either threshold, or bands and rows")
+        object.__setattr__(self, "bands", bands)
+        object.__setattr__(self, "rows", rows)
 
     @property
     def version(self) -> str:
         """Part of the key; changes whenever results do."""
-        return "1"
+        return "2"
 
     @property
     def exact(self) -> bool:
@@ -85,83 +139,134 @@ class MinHash:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def sketches(self, text: pa.StringArray) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
-        """Band hashes (documents, bands), verify lanes (documents, lanes), and whether each document has a word."""
+        """Band hashes (documents, bands), verify lanes (documents, lanes), and whether each document has a shingle."""
+        if self.device != "cpu" and self._torch_device() != "cpu":
+            return self.torch_sketches(text, self._torch_device())
         texts = Texts.of(text)
-        n, minima = len(texts), self.bands * self.rows
+        n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), np.zeros(n, np.bool_)
-        numbers = _random_words(self.seed, 2 * (minima + self.lanes))
-        multipliers = (numbers[::2] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
-        increments = (numbers[1::2] >> np.uint64(32)).astype(np.uint32)
-        _sketch(texts.addresses, texts.lengths, np.zeros(self.ngram, np.uint64), weight_of_oldest(self.ngram),
-                (multipliers[:minima], increments[:minima]), (multipliers[minima:], increments[minima:]),
-                bands, lanes, worded)
+        _sketch(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
+                weight_of_oldest(self.ngram), scratch(unit, self.ngram, texts.longest * folded.growth),
+                SCHEMES.index(self.scheme), permutations(self.scheme, self.seed, self.bands * self.rows),
+                own_functions(self.seed, self.lanes), bands, lanes, worded)
         return bands, lanes, worded
 
     def shingle_sets(self, text: pa.StringArray) -> Sets:
         """The shingles that are sketched, in full: offsets (documents + 1) and sorted hashes."""
-        return shingle_sets(text, self.ngram)
+        return shingle_sets(text, self.shingles, self.profile, self.ngram)
 
 
-def _random_words(seed: int, count: int) -> Words:
-    """SplitMix64 from ``seed``."""
-    with np.errstate(over="ignore"):
-        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+    def torch_sketches(self, text: pa.StringArray, device: str) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
+        """The same by torch on a device, ``cpu`` included: shingles are hashed here, minima taken there."""
+        parts = [self._torch_slice(text.slice(start, stop - start), device) for start, stop in _slices(Texts.of(text).lengths)]
+        empty = np.zeros((0, self.bands), "<u8"), np.zeros((0, self.lanes), np.uint8), np.zeros(0, np.bool_)
+        bands, lanes, worded = (np.concatenate(found) for found in zip(empty, *parts, strict=True))
+        return bands, lanes, worded
+
+    def _torch_slice(self, text: pa.StringArray, device: str) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
+        from corpusmill.operators.dedup.minima_torch import sketch
+
+        texts = Texts.of(text)
+        n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
+        high, low = np.empty((2, int(texts.lengths.sum()) * folded.growth + n + SPARE), np.uint32)
+        counts, verifying = np.zeros(n, np.int64), own_functions(self.seed, self.lanes)
+        kept = scratch(unit, self.ngram, texts.longest * folded.growth)
+        filled = _hash(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
+                       weight_of_oldest(self.ngram), kept, high, low, counts)
+        found = sketch(high[:filled], low[:filled], counts, SCHEMES.index(self.scheme),
+                       permutations(self.scheme, self.seed, self.bands * self.rows), verifying, device)
+        bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), counts > 0
+        _write(found.minima, found.bins, found.own, verifying, worded, bands, lanes)
+        return bands, lanes, worded
+
+    def _torch_device(self) -> str:
+        from corpusmill.operators.dedup.minima_torch import chosen
+
+        return chosen(self.device)
+
+
+def _slices(lengths: Integers) -> Iterator[tuple[int, int]]:
+    """Ranges of documents of ``SLICE`` bytes at most, or one longer document."""
+    start, size = 0, 0
+    for i, length in enumerate(lengths.tolist()):
+        if size and size + length > SLICE:
+            yield start, i
+            start, size = i, 0
+        size += length
+    if len(lengths):
+        yield start, len(lengths)
+
+
+@kernel
+def _hash(
+    addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
+    kept: Scratch, high: Halves, low: Halves, counts: Integers,
+) -> int:
+    """Write the halves of all shingles' hashes, and how many each document has; returns how many there are."""
+    filled = 0
+    for d in range(len(addresses)):
+        begun, address, length = filled, addresses[d], lengths[d]
+        if folded.mode != NO_COPY:
+            address = form.ctypes.data
+            length = fold(addresses[d], length, folded, address)
+        begin(unit, address, length, ngram, kept)
+        for at in range(0, length + CHUNK, CHUNK):
+            last = at >= length
+            count = only_shingle(ngram, kept) if last else next_shingles(unit, address, length, at, ngram, oldest, kept)
+            for i in range(count):
+                high[filled + i], low[filled + i] = kept.high[i], kept.low[i]
+            filled += count
+        counts[d] = filled - begun
+    return filled
+
+
+@kernel
+def _write(
+    minima: Halves, bins: Halves, own: Halves, verifying: Functions, worded: npt.NDArray[np.bool_], bands: Words, lanes: Bytes
+) -> None:
+    for d in range(len(minima)):
+        if worded[d]:
+            _hash_bands(minima[d], bands[d])
+            write_lanes(bins[d], own[d], verifying, lanes[d])
 
 
 @kernel
 def _sketch(
-    addresses: Integers, lengths: Integers, recent: Words, oldest: np.uint64, proposing: tuple[Halves, Halves],
-    verifying: tuple[Halves, Halves], bands: Words, lanes: Bytes, worded: npt.NDArray[np.bool_],
+    addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
+    kept: Scratch, scheme: int, proposing: Functions, verifying: Functions, bands: Words, lanes: Bytes,
+    worded: npt.NDArray[np.bool_],
 ) -> None:
-    spans, shingles = np.empty(2 * ROOM, np.int64), np.empty(ROOM, np.uint64)
-    half, state, rolling = np.empty(ROOM + _STEP, np.uint32), np.zeros(4, np.uint64), np.zeros(2, np.uint64)
-    first, second = np.empty(len(proposing[0]), np.uint32), np.empty(len(verifying[0]), np.uint32)
+    first, second = np.empty((2, len(proposing[0])), np.uint32), np.empty((2, len(verifying[0])), np.uint32)
+    minima, stand_ins, bins, own = first[0], first[1], second[0], second[1]
     for d in range(len(addresses)):
-        state[:], rolling[:], recent[:], first[:], second[:] = NONE, NONE, NONE, _MOST, _MOST
-        for at in range(0, lengths[d], CHUNK):
-            filled = locate_folded(addresses[d], lengths[d], at, state, spans)
-            written = hash_shingles(addresses[d], spans, filled, recent, oldest, rolling, shingles)
-            _lower(shingles, written, half, proposing, verifying, first, second)
-        words = np.int64(rolling[1])
-        if 0 < words < len(recent):
-            shingles[0] = mixed(rolling[0])
-            _lower(shingles, 1, half, proposing, verifying, first, second)
-        if words > 0:
+        first[:], second[:] = MOST, MOST
+        address, length = addresses[d], lengths[d]
+        if folded.mode != NO_COPY:
+            address = form.ctypes.data
+            length = fold(addresses[d], length, folded, address)
+        begin(unit, address, length, ngram, kept)
+        for at in range(0, length, CHUNK):
+            count = next_shingles(unit, address, length, at, ngram, oldest, kept)
+            _lower(kept.high, count, scheme, proposing, minima, stand_ins)
+            lower_bins(kept.low, count, verifying, bins, own)
+        count = only_shingle(ngram, kept)
+        _lower(kept.high, count, scheme, proposing, minima, stand_ins)
+        lower_bins(kept.low, count, verifying, bins, own)
+        if kept.rolling[1] > 0:
             worded[d] = True
-            _hash_bands(first, bands[d])
-            _to_bytes(second, lanes[d])
+            stand_in(minima, stand_ins)
+            _hash_bands(minima, bands[d])
+            write_lanes(bins, own, verifying, lanes[d])
 
 
 @kernel
-def _lower(
-    shingles: Words, count: int, half: Halves, proposing: tuple[Halves, Halves], verifying: tuple[Halves, Halves],
-    first: Halves, second: Halves,
-) -> None:
-    """Lower both sketches' minima: the first by the high half of each shingle's hash, the second by the low one."""
-    for i in range(count):
-        half[i] = np.uint32(shingles[i] >> _HALF)
-    _lower_minima(half, count, proposing[0], proposing[1], first)
-    for i in range(count):
-        half[i] = np.uint32(shingles[i])
-    _lower_minima(half, count, verifying[0], verifying[1], second)
-
-
-@kernel
-def _lower_minima(values: Halves, count: int, multipliers: Halves, increments: Halves, minima: Halves) -> None:
-    if count == 0:
-        return
-    for i in range(count, count + _STEP - 1):
-        values[i] = values[count - 1]  # a value seen again changes no minimum
-    for i in range(0, count, _STEP):
-        a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
-        for k in range(len(minima)):
-            by, plus = multipliers[k], increments[k]
-            low = min(min(np.uint32(by * a + plus), np.uint32(by * b + plus)),
-                      min(np.uint32(by * c + plus), np.uint32(by * d + plus)))
-            minima[k] = min(minima[k], low)
+def _lower(values: Halves, count: int, scheme: int, functions: Functions, minima: Halves, own: Halves) -> None:
+    if scheme == BINNED:
+        lower_bins(values, count, functions, minima, own)
+    elif scheme == LEGACY:
+        lower_legacy(values, count, functions, minima)
+    else:
+        lower_affine(values, count, functions, minima)
 
 
 @kernel
@@ -172,11 +277,3 @@ def _hash_bands(minima: Halves, bands: Words) -> None:
         for row in range(rows):
             value = fold_multiply(value ^ np.uint64(minima[band * rows + row]), _BAND_MULTIPLIER)
         bands[band] = mixed(value)
-
-
-@kernel
-def _to_bytes(minima: Halves, lanes: Bytes) -> None:
-    """A byte that depends on all of each minimum: its own low byte would depend on the shingle's low byte alone."""
-    for k in range(len(minima)):
-        value = np.uint32((minima[k] ^ (minima[k] >> _LANE_SHIFT)) * _LANE_MULTIPLIER)
-        lanes[k] = np.uint8(np.uint32(value ^ (value >> _LANE_SHIFT)) * _LANE_MULTIPLIER >> _LANE_TOP & np.uint32(255))

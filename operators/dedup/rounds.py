@@ -197,23 +197,27 @@ def tally(rows: pa.Table, to: int | None = None) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=TALLIES)
 
 
-def part_verdicts(mine: pa.Table, sizes: pa.Table, part: tuple[int, int]) -> pa.Table:
-    """The VERDICTS of a part: on its members, and on the centres in it; ``sizes``: TALLIES of all parts."""
+def part_verdicts(mine: pa.Table, sizes: pa.Table, part: tuple[int, int], kind: str) -> pa.Table:
+    """The VERDICTS of a part: on its members, and on the centres in it; ``sizes``: TALLIES of all parts.
+
+    ``kind``: "near" or "semantic", of all pairs but the exact ones.
+    """
     centres = sizes.column("centre").to_numpy()
     sizes = sizes.take(pa.array(order := np.argsort(centres)))
     place, _ = find(centres[order], mine.column("centre").to_numpy())
     size = _flat(sizes, "size").take(pa.array(place))
-    dropped = _verdicts(mine.column("ref").to_numpy(), mine, size, mine["near"], keep=False)
+    dropped = _verdicts(mine.column("ref").to_numpy(), mine, size, pc.if_else(mine["near"], kind, "exact"), keep=False)
     own = sizes.filter(pa.array((centres[order] >= part[0]) & (centres[order] < part[1])))
-    return pa.concat_tables([dropped, _verdicts(own.column("centre").to_numpy(), own, own["size"], own["near"], keep=True)])
+    kept = _verdicts(own.column("centre").to_numpy(), own, own["size"], pc.if_else(own["near"], kind, "exact"), keep=True)
+    return pa.concat_tables([dropped, kept])
 
 
-def _verdicts(refs: Integers, rows: pa.Table, size: pa.Array, near: pa.ChunkedArray, *, keep: bool) -> pa.Table:
+def _verdicts(refs: Integers, rows: pa.Table, size: pa.Array, kind: pa.ChunkedArray, *, keep: bool) -> pa.Table:
     matched = pa.nulls(len(refs), DOC_ID) if keep else rows["centre_doc_id"]
     similarity = pa.nulls(len(refs), pa.float32()) if keep else rows["similarity"]
     return pa.Table.from_arrays([
         pa.array(refs >> 32), pa.array(refs & 0xFFFFFFFF), pa.array(np.full(len(refs), keep)),
-        pc.if_else(near, "near", "exact"), rows["centre_doc_id"], size, matched, similarity,
+        kind, rows["centre_doc_id"], size, matched, similarity,
     ], schema=VERDICTS)
 
 

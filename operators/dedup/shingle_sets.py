@@ -1,63 +1,75 @@
 """The sets of shingles that two documents are compared by, as sorted hashes: what MinHash sketches, in full."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.operators.text.buffers import Integers, Texts
-from corpusmill.operators.text.shingles import CHUNK, ROOM, hash_shingles, locate_folded, mixed, weight_of_oldest
-from corpusmill.operators.text.simd import NONE, kernel
+from corpusmill.operators.text.profiles import NO_COPY, Folding, fold, folding, room
+from corpusmill.operators.text.shingles import (
+    CHUNK,
+    UNITS,
+    Scratch,
+    begin,
+    next_shingles,
+    only_shingle,
+    scratch,
+    weight_of_oldest,
+)
+from corpusmill.operators.text.simd import kernel
 
 Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 Sets = tuple[Integers, Words]  # offsets (documents + 1), and of each document its distinct hashes in order
 
+_HALF = np.uint64(32)
 
-def shingle_sets(text: pa.StringArray, ngram: int) -> Sets:
-    """The hashes of each document's word n-grams. One of fewer words is one shingle, one without words has none."""
-    texts = Texts.of(text)
-    hashes = np.empty(_count_words(texts.addresses, texts.lengths), np.uint64)
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    _collect(texts.addresses, texts.lengths, np.zeros(ngram, np.uint64), weight_of_oldest(ngram), offsets, hashes)
+
+def shingle_sets(text: pa.StringArray, shingles: str, profile: str, ngram: int) -> Sets:
+    """The hashes of each document's n-grams, as MinHash has them. One of fewer units is one shingle, one of none has none."""
+    texts, unit, folded = Texts.of(text), UNITS.index(shingles), folding(profile)
+    counts, offsets = np.zeros(len(texts), np.int64), np.zeros(len(texts) + 1, np.int64)
+    form, kept = room(folded, texts.longest), scratch(unit, ngram, texts.longest * folded.growth)
+    given = (texts.addresses, texts.lengths, folded, form, unit, ngram, weight_of_oldest(ngram), kept)
+    _collect(*given, np.empty(0, np.uint64), counts)
+    hashes = np.empty(int(counts.sum()), np.uint64)
+    _collect(*given, hashes, counts)
+    _narrow(hashes, counts, offsets)
     return offsets, hashes[: offsets[-1]]
 
 
 @kernel
-def _count_words(addresses: Integers, lengths: Integers) -> int:
-    spans, state, found = np.empty(2 * ROOM, np.int64), np.zeros(4, np.uint64), 0
+def _collect(
+    addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
+    kept: Scratch, hashes: Words, counts: Integers,
+) -> None:
+    """Count each document's shingles, and write their hashes where there is room for any."""
+    filled = 0
     for d in range(len(addresses)):
-        state[:] = NONE
-        for at in range(0, lengths[d], CHUNK):
-            found += locate_folded(addresses[d], lengths[d], at, state, spans) // 2
-    return found
+        begun, address, length = filled, addresses[d], lengths[d]
+        if folded.mode != NO_COPY:
+            address = form.ctypes.data
+            length = fold(addresses[d], length, folded, address)
+        begin(unit, address, length, ngram, kept)
+        for at in range(0, length + CHUNK, CHUNK):
+            last = at >= length
+            count = only_shingle(ngram, kept) if last else next_shingles(unit, address, length, at, ngram, oldest, kept)
+            for i in range(count if len(hashes) else 0):
+                hashes[filled + i] = np.uint64(kept.high[i]) << _HALF | np.uint64(kept.low[i])
+            filled += count
+        counts[d] = filled - begun
 
 
 @kernel
-def _collect(addresses: Integers, lengths: Integers, recent: Words, oldest: Any, offsets: Integers, hashes: Words) -> None:
-    spans, shingles = np.empty(2 * ROOM, np.int64), np.empty(ROOM, np.uint64)
-    state, rolling = np.zeros(4, np.uint64), np.zeros(2, np.uint64)
-    for d in range(len(addresses)):
-        state[:], rolling[:], recent[:] = NONE, NONE, NONE
-        start = end = offsets[d]
-        for at in range(0, lengths[d], CHUNK):
-            filled = locate_folded(addresses[d], lengths[d], at, state, spans)
-            written = hash_shingles(addresses[d], spans, filled, recent, oldest, rolling, shingles)
-            hashes[end : end + written] = shingles[:written]
-            end += written
-        if end == start and rolling[1] > NONE:
-            hashes[end] = mixed(rolling[0])
-            end += 1
-        offsets[d + 1] = start + _distinct(hashes[start:end])
-
-
-@kernel
-def _distinct(values: Words) -> int:
-    """Sort in place, and bring each value once to the front; returns how many."""
-    values.sort()
-    kept = 0
-    for i in range(len(values)):
-        if kept == 0 or values[i] != values[kept - 1]:
-            values[kept] = values[i]
-            kept += 1
-    return kept
+def _narrow(hashes: Words, counts: Integers, offsets: Integers) -> None:
+    """Sort each document's hashes, and bring each distinct one once to the front of all."""
+    start = 0
+    for d in range(len(counts)):
+        values = hashes[start : start + counts[d]]
+        values.sort()
+        end = offsets[d]
+        for i in range(len(values)):
+            if i == 0 or values[i] != hashes[end - 1]:
+                hashes[end] = values[i]
+                end += 1
+        start, offsets[d + 1] = start + counts[d], end

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.simd import byte_at, fold_multiply, inlined, kernel
 from corpusmill.operators.text.unicode import DECODABLE, DIGIT, LETTER, classes
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, width
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
@@ -92,16 +92,6 @@ def _points() -> Codes:
 
 
 @inlined
-def _width(lead: int) -> int:
-    """Bytes of the character that begins so."""
-    if lead < 0x80:
-        return 1
-    if lead < 0xE0:
-        return 2
-    return 3 if lead < 0xF0 else 4
-
-
-@inlined
 def _point(points: Codes, address: int, lead: int) -> Any:
     return points[lead] if lead < 0x80 else points[decode(address)]
 
@@ -116,7 +106,7 @@ def _count(addresses: Integers, lengths: Integers, points: Codes, shift: Any, pl
         while at < end:
             lead = byte_at(at)
             point = _point(points, at, lead)
-            start, at = at, at + _width(lead)
+            start, at = at, at + width(lead)
             if point < _WORD:
                 continue
             hashed = (_SEED ^ np.uint64(point & _POINT)) * _PRIME
@@ -126,7 +116,7 @@ def _count(addresses: Integers, lengths: Integers, points: Codes, shift: Any, pl
                 if point < _WORD or point >= _ALONE:
                     break
                 hashed = (hashed ^ np.uint64(point & _POINT)) * _PRIME
-                at += _width(lead)
+                at += width(lead)
             words[d] += 1
             bucket = np.int64(fold_multiply(hashed, _FINAL) >> shift)
             place = places[bucket]

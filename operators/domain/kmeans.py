@@ -84,11 +84,15 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Learn:
-    """A Fit of ``KMeans``; ``threshold`` is the priority up to which a document is in the sample."""
+    """A Fit of ``KMeans``; ``threshold`` is the priority up to which a document is in the sample.
+
+    ``fewer``: that there are fewer distinct documents than ``k`` is no error, there are then as many domains.
+    """
 
     parameters: KMeans
     threshold: int = ALL
     previous: Model | None = None
+    fewer: bool = False
 
     def __post_init__(self) -> None:
         if self.previous is not None and self.previous.facts["bits"] != self.parameters.bits:
@@ -123,7 +127,7 @@ class Learn:
         buckets = _frequent(sample.buckets, given.bits, given.terms)
         if len(buckets) < 2:
             raise DataError(f"no two words are in {FEWEST} of the {len(sample)} documents that domains are learned from: "
-                            "too little text; take regroup=source")
+                            f"too little text; take {'dedup=minhash' if self.fewer else 'regroup=source'}")
         frequencies = state.frequencies[buckets]
         idf = rarity(state.documents, frequencies)
         rows = rows_of(buckets, given.bits)
@@ -140,16 +144,16 @@ class Learn:
         k = self.parameters.k
         known = points[points.any(axis=1)]
         centroids = cluster(known, k, self.parameters.starts, self.parameters.seed)
-        if len(centroids) < k:
+        if len(centroids) < k and not self.fewer:
             raise DataError(f"regroup.k={k}, but the {len(known)} documents that domains are learned from have only "
                             f"{len(centroids)} distinct vectors: give a smaller k")
-        sizes = np.bincount(nearest(known, centroids)[0], minlength=k)
+        sizes = np.bincount(nearest(known, centroids)[0], minlength=len(centroids))
         return centroids[np.argsort(-sizes, kind="stable")]
 
     def _facts(self, state: Seen, sample: Sample, made: Model) -> dict[str, Any]:
         from corpusmill.operators.domain.latent import plane
 
-        k, known = self.parameters.k, None
+        k, known = len(made.centroids), None
         codes, distances = made.assign(sample.offsets, sample.buckets, sample.counts)
         cards = cards_of(sample, made.rows, codes, distances, k)
         if self.previous is not None:

@@ -15,7 +15,8 @@
     pii          PII: personal data and keys, counted, located, masked; pii_spans, pii_addresses, pii_numbers, pii_secrets and
                  pii_masking hold its kernels
     url          Url: host and registered domain; UrlList: what a list says of the URL; url_parsing holds the kernels
-    badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton
+    badwords     BadWords: entries of a list in the text; badwords_matching holds the automaton, lists reads
+                 the files of both
     c4           C4Lines: C4's rules for lines, which edit the text; c4_editing holds its kernel
     refinedweb   RefinedWebLines: RefinedWeb's, as DCLM runs them; refinedweb_editing holds its kernel
     datatrove    Datatrove: the counts of datatrove's Gopher and FineWeb filters; datatrove_counting and

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches, entries_of
+from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches
+from corpusmill.operators.quality.lists import entries_of, read_list
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.columns import TEXT, append
@@ -27,9 +28,10 @@ class BadWords:
 
     The list is a file, an entry a line, # before comments; no list is part of the package. A list per language is an instance
     per language, and a rule with ``when: {language.code: [en]}``. Letters and digits are those of Unicode 14 (categories L and
-    Nd; Python's ``\\w`` has fractions and superscripts too); case is that of single characters, so İ is not i.
+    Nd; Python's ``\\w`` has fractions and superscripts too); case is that of single characters, so İ is not i; Σ, σ and ς are
+    one letter.
 
-    Raises ConfigError for a list that is not UTF-8 or has an entry of more than 62 characters.
+    Raises DataError for a list that is not UTF-8, and ConfigError for one with an entry of more than 62 characters.
     """
 
     path: str  # of the list
@@ -57,7 +59,7 @@ class BadWords:
         if "list" not in files:
             raise ConfigError(f"operator {self.name!r}: the list {self.path!r} has not been fetched: it is opened with "
                               "files['list'], which the annotate job fills in")
-        fields, found = self.adds, _loaded(files["list"], self.digest, self.boundaries)
+        fields, found = self.adds, _loaded(files["list"], self.path, self.digest, self.boundaries)
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, TEXT, f"the batch of {self.name!r}")
@@ -70,6 +72,6 @@ class BadWords:
 
 
 @functools.lru_cache(maxsize=16)
-def _loaded(path: Path, digest: str, bounded: bool) -> Automaton:
+def _loaded(path: Path, given: str, digest: str, bounded: bool) -> Automaton:
     """The list as an automaton, made once per process."""
-    return automaton(entries_of(path), bounded)
+    return automaton(entries_of(read_list(path, given)), bounded)

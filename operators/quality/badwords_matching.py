@@ -7,12 +7,12 @@ that a character and its capital have one number.
 import dataclasses
 from collections import deque
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.quality.lists import small
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.simd import NONE, ONE, byte_at, kernel
 from corpusmill.operators.text.unicode import DIGIT, LETTER, classes
@@ -21,8 +21,8 @@ from corpusmill.operators.text.words import decode
 LONGEST = 62  # characters of an entry: whether they are letters is kept in 64 bits
 LARGEST = 1 << 28  # cells of the table: 1 GiB
 _WORD = 0x8000  # in a character's number: a letter, digit or underscore
-# Capitals that are not the one capital of their small letter: Kelvin, ångström and ohm signs, capital ß, theta symbol.
-_OTHER_CAPITALS = {"k": "\u212a", "å": "\u212b", "ω": "\u2126", "ß": "\u1e9e", "θ": "\u03f4"}
+# Forms that are not the one capital of a small letter: Kelvin, ångström and ohm signs, capital ß, theta symbol, final sigma.
+_OTHER_FORMS = {"k": "\u212a", "å": "\u212b", "ω": "\u2126", "ß": "\u1e9e", "θ": "\u03f4", "σ": "ς"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,20 +48,10 @@ class Automaton:
         return self.codes, self.moves, self.shift, self.ends, self.links, self.sizes, self.bounded
 
 
-def entries_of(path: Path) -> set[str]:
-    """The entries of a list in lower case: one a line, without space at its ends, comments from a # at the beginning.
-
-    Raises ConfigError for a file that is not UTF-8.
-    """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"the list {path} is not UTF-8: {error}") from error
-    return {line.strip().lower() for line in lines if line.strip() and not line.strip().startswith("#")}
-
-
 def automaton(entries: Collection[str], bounded: bool) -> Automaton:
-    """The automaton that finds entries in lower case; ``bounded``: only where no letter, digit or _ is beside them.
+    """The automaton that finds entries in letters as ``lists.small`` makes them.
+
+    ``bounded``: only where no letter, digit or _ is beside them.
 
     Raises ConfigError for an entry of more than 62 characters, and where the table would be larger than 1 GiB.
     """
@@ -119,8 +109,8 @@ def _codes(alphabet: dict[str, int]) -> Any:
     codes = np.where(classes() & (LETTER | DIGIT), _WORD, 0).astype(np.uint16)
     codes[ord("_")] = _WORD
     for character, number in alphabet.items():
-        for form in {character, character.upper(), character.title(), _OTHER_CAPITALS.get(character, character)}:
-            if len(form) == 1 and form.lower() == character:
+        for form in {character, character.upper(), character.title(), _OTHER_FORMS.get(character, character)}:
+            if len(form) == 1 and small(form) == character:
                 codes[ord(form)] |= number
     return codes
 

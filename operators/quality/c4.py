@@ -3,20 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.contract import Apply
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.c4_editing import COLUMNS, END_MARKS, OPTIONS, edit_pages
-from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Integers, Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.columns import TEXT, check_whole, editing
 from corpusmill.operators.text.editing import IGNORE_CASE, LOWER
 from corpusmill.operators.text.sentences import marks
-from corpusmill.operators.text.simd import PADDING
+from corpusmill.operators.text.spacy import rules
 
 VARIANTS = ("tfds", "datatrove", "dclm")
 _TERMINAL = {"tfds": '.?!"', "datatrove": ".?!\"'", "dclm": '.?!"'}
@@ -49,7 +48,8 @@ class C4Lines:
     ============== ========================= ============================== ==========================================
 
     Sources: tensorflow/datasets 0560e686, text/c4_utils.py; huggingface/datatrove 0.10.1, filters/c4_filters.py;
-    mlfoundations/dclm 404fc2e3, baselines_configs/c4.yaml. Sentences are those of ``text.sentences``.
+    mlfoundations/dclm 404fc2e3, baselines_configs/c4.yaml. Sentences are spaCy's own, and for Punkt those of a short rule
+    (``text.sentences``).
 
     ====================== =============================================================================================
     chars                  characters of the page as it came
@@ -63,7 +63,8 @@ class C4Lines:
                            drop the page for it, and otherwise for the latter
     ====================== =============================================================================================
 
-    Counts ``edited``: the rows whose text changed. Raises ConfigError for an unknown variant and a bound below 0.
+    Counts ``edited``: the rows whose text changed. Raises ConfigError for an unknown variant and a bound that is not a whole
+    number from 0 to 2^31 - 1.
     """
 
     name: str = "c4"
@@ -80,9 +81,7 @@ class C4Lines:
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ConfigError(f"operator {self.name!r}: variant must be one of {', '.join(VARIANTS)}; got {self.variant!r}")
-        for field in ("fewest_words", "longest_word"):
-            if getattr(self, field) < 0:
-                raise ConfigError(f"operator {self.name!r}: {field} must be at least 0; got {getattr(self, field)}")
+        check_whole(self, "fewest_words", "longest_word")
 
     @property
     def adds(self) -> pa.Schema:
@@ -96,24 +95,12 @@ class C4Lines:
 
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that replaces the text column and adds the counts."""
-        fields, table, options = self.adds, marks(), self._options()
+        table, options = marks(), self._options()
 
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            before = batch.column("text")
-            texts = Texts.of(before)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            offsets = np.zeros(len(texts) + 1, np.int32)
-            data = np.empty(int(texts.lengths.sum()) + PADDING, np.uint8)
-            edit_pages(texts.addresses, texts.lengths, options, table, data.ctypes.data, offsets, counts)
-            after = pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(data))
-            edited = pc.sum(pc.not_equal(before, after)).as_py() or 0
-            if edited:
-                at = batch.schema.get_field_index("text")
-                batch = batch.set_column(at, batch.schema.field(at), after)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {"edited": edited})
+        def write(texts: Texts, data: int, offsets: Any, counts: Integers) -> None:
+            edit_pages(texts.addresses, texts.lengths, options, table, data, offsets, counts)
 
-        return apply
+        return editing(self.name, self.adds, write)
 
     def _options(self) -> Integers:
         dclm, datatrove = self.variant == "dclm", self.variant == "datatrove"
@@ -124,7 +111,8 @@ class C4Lines:
             "fewest_words": self.fewest_words,
             "words_as_written": datatrove,
             "longest_word": self.longest_word,
-            "by_tokens": datatrove,
+            "by_tokens": rules().address if datatrove else 0,  # kept in memory by its cache
+            "joined_tokens": rules().most if datatrove else 0,
             "by_line": not dclm,
             "fold": IGNORE_CASE if dclm else LOWER,
         }

@@ -14,25 +14,25 @@ from corpusmill.operators.text.editing import (
     has_long_word,
     has_words,
     line_end,
+    phrase_of,
     trim_end,
     trim_start,
 )
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces, count_by_tokens, width
+from corpusmill.operators.text.sentences import DECIMAL, count_by_spaces
 from corpusmill.operators.text.simd import (
     NONE,
     ONE,
-    between,
     between_caseless,
     byte_at,
-    count_ones,
     equal,
     kernel,
     low_bits,
     lowest,
     put_byte,
 )
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.spacy_sentences import count_by_tokens
+from corpusmill.operators.text.words import characters_in, decode, width
 
 COLUMNS = (
     "chars", "lines", "kept_lines", "sentences", "citations",
@@ -49,26 +49,24 @@ OPTIONS = (
     "fewest_words",  # of a line
     "words_as_written",  # counted before citations are removed
     "longest_word",  # in characters
-    "by_tokens",  # sentences by spaCy's rules, or else by those that stand in for Punkt
+    "by_tokens",  # sentences by spaCy's rules, which lie at this address; 0: by those that stand in for Punkt
+    "joined_tokens",  # how many of spaCy's tokens are one exception, at most
     "by_line",  # counted in each line, or else in the text that remains
     "fold",  # how javascript and the policy phrases are compared
 )
-EVERY_BREAK, KEEP_BLANK, TERMINAL, FEWEST_WORDS, WORDS_AS_WRITTEN, LONGEST_WORD, BY_TOKENS, BY_LINE, FOLD = range(9)
+(EVERY_BREAK, KEEP_BLANK, TERMINAL, FEWEST_WORDS, WORDS_AS_WRITTEN, LONGEST_WORD, BY_TOKENS, JOINED_TOKENS, BY_LINE,
+ FOLD) = range(10)
 END_MARKS = {".": 1, "?": 2, "!": 4, '"': 8, "'": 16}
 
 _BRACKET, _CLOSING, _CURLY, _POINT = 0x5B, 0x5D, 0x7B, 0x2E
 _FINDS_LOREM, _FINDS_SCRIPT, _FINDS_POLICY, _FINDS_CURLY = 1, 2, 4, 8
 
 
-def _phrase(text: str) -> Any:
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-_EDIT, _NEEDED = _phrase("edit]"), _phrase("citation needed]")
-_LOREM, _JAVASCRIPT = _phrase("lorem ipsum"), _phrase("javascript")
-_TERMS, _PRI, _VACY = _phrase("terms of use"), _phrase("pri"), _phrase("vacy policy")
-_COOKIE_POLICY, _COOKIES = _phrase("cookie policy"), _phrase("cookies")
-_USES, _USE_OF, _USE = _phrase("uses "), _phrase("use of "), _phrase("use ")
+_EDIT, _NEEDED = phrase_of("edit]"), phrase_of("citation needed]")
+_LOREM, _JAVASCRIPT = phrase_of("lorem ipsum"), phrase_of("javascript")
+_TERMS, _PRI, _VACY = phrase_of("terms of use"), phrase_of("pri"), phrase_of("vacy policy")
+_COOKIE_POLICY, _COOKIES = phrase_of("cookie policy"), phrase_of("cookies")
+_USES, _USE_OF, _USE = phrase_of("uses "), phrase_of("use of "), phrase_of("use ")
 
 
 @kernel
@@ -89,7 +87,7 @@ def edit_pages(
 def _edit_page(address: int, length: int, options: Integers, table: Any, target: int, row: Integers) -> int:
     """Write one document; returns the end of what was written."""
     every_break, blank_stays = options[EVERY_BREAK] != 0, options[KEEP_BLANK] != 0
-    row[CHARS] = _characters(address, length)
+    row[CHARS] = characters_in(address, address + length)
     end, at = target, 0
     while at < length or (at == length and not every_break):
         stop = line_end(address, length, at, every_break)
@@ -117,17 +115,9 @@ def _edit_page(address: int, length: int, options: Integers, table: Any, target:
 
 
 @kernel
-def _characters(address: int, length: int) -> int:
-    continued = 0
-    for at in range(0, length, 64):
-        continued += count_ones(between(address + at, 0x80, 0xBF) & low_bits(length - at))
-    return length - continued
-
-
-@kernel
 def _sentences(start: int, stop: int, options: Integers, table: Any) -> int:
     if options[BY_TOKENS]:
-        return count_by_tokens(start, stop - start, table)
+        return count_by_tokens(start, stop - start, options[BY_TOKENS], options[JOINED_TOKENS], table)
     return count_by_spaces(start, stop - start, table)
 
 

@@ -16,10 +16,11 @@ from corpusmill.operators.quality.repetition import number, slots_for
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.columns import TEXT, append
-from corpusmill.operators.text.lexing import ALONE, POINT, RUN, WORD, Codes, point_at, points, token, width
+from corpusmill.operators.text.lexing import ALONE, POINT, RUN, WORD, Codes, point_at, points, token
 from corpusmill.operators.text.lines import LINE_FEED
 from corpusmill.operators.text.simd import byte_at, inlined, kernel
 from corpusmill.operators.text.unicode import DECODABLE
+from corpusmill.operators.text.words import width
 
 COLUMNS = ("words", "types", "syllables", "sentences")
 VOWEL, ENDS, ENDS_AT_ONCE, JOINS = 1, 2, 4, 8  # classes of code points

@@ -29,7 +29,7 @@ from corpusmill.operators.text.simd import (
     word_at,
 )
 from corpusmill.operators.text.unicode import DIGIT, LETTER
-from corpusmill.operators.text.words import UNROLLED, decode, locate_words
+from corpusmill.operators.text.words import UNROLLED, characters_in, decode, locate_words
 
 COLUMNS = (
     "chars", "plain_chars", "digit_chars", "blank_chars", "bracket_chars", "url_chars",
@@ -114,22 +114,13 @@ def _count_characters(address: int, length: int, classes: Any, row: Integers) ->
 
 
 @kernel
-def characters(start: int, stop: int) -> int:
-    """Code points between two addresses."""
-    total = 0
-    for at in range(start, stop, 64):
-        total += count_ones(~between(at, 0x80, 0xBF) & low_bits(stop - at))
-    return total
-
-
-@kernel
 def _read_words(address: int, words: int, spans: Any, classes: Any, hashes: Any, ends: Any, row: Integers) -> None:
     """Hashes of the words and how many characters end with each; lengths, letters, symbols, stop words."""
     chars = longest = symbols = alpha = stops = 0
     ends[0] = 0
     for i in range(words):
         start, stop = address + spans[2 * i], address + spans[2 * i + 1]
-        size = characters(start, stop)
+        size = characters_in(start, stop)
         hashes[i] = hash_span(start, stop - start)
         chars += size
         ends[i + 1] = chars
@@ -190,7 +181,7 @@ def _read_lines(
             continue
         begin, end = address + spans[2 * first], address + spans[2 * word - 1]
         hashes[filled] = hash_span(address + start, stop - start)
-        chars[filled] = characters(address + start, address + stop)
+        chars[filled] = characters_in(address + start, address + stop)
         total += chars[filled]
         unended += not _ends_sentence(end)
         bullets += _is_bullet(begin)
@@ -259,7 +250,7 @@ def _read_paragraphs(address: int, lines: int, rows: Any, hashes: Any, chars: An
         closes = line + 1 < lines and rows[2 * line + 3] == rows[2 * line + 2] and line + 2 < lines
         if closes or line + 1 == lines:
             hashes[n] = hash_span(address + start, stop - start)
-            chars[n] = characters(address + start, address + stop)
+            chars[n] = characters_in(address + start, address + stop)
             total += chars[n]
             boilerplate += has_phrase(address + start, address + stop, 0, LOREM)
             n += 1

@@ -15,12 +15,12 @@ from corpusmill.operators.quality.pii_masking import find_changes, find_spans, r
 from corpusmill.operators.quality.pii_spans import KINDS, PRIVATE_IP, to_characters
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Integers, Texts
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.columns import LARGEST, TEXT, append, replace_text
 from corpusmill.operators.text.simd import PADDING
+from corpusmill.operators.text.wordbreak import properties
 
 ROUNDS = 8  # of masking: what one round uncovers the next one masks; two have always been enough
 SPANS = pa.list_(pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())]))
-_LARGEST = 2**31 - 1  # bytes of a string column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +29,11 @@ class PII:
     ``{name}.chars`` (characters in these) and ``{name}.found``, a list of (kind, start, end) in characters of the text that the
     operator was given, with those of private_ip.
 
-    A kind whose parameter is a string is masked: each span becomes that string. A kind whose parameter is null is only
-    counted. «Drop» is a rule on the counts. A second run changes nothing; where masking uncovers another span (rare), it is
-    masked too, and counted as ``uncovered``. Counts ``edited``: rows whose text changed. Precision comes first: a number
-    without a checksum, a layout or a word beside it that says what it is stays. All grammars are ASCII; a letter or digit
-    beside a span rules it out.
+    A kind whose parameter is a string is masked: each span becomes that string, in which the operator must find nothing, or
+    the whole of it as of that kind (email@example.com for email). A kind whose parameter is null is only counted. «Drop» is a
+    rule on the counts. A second run changes nothing; where masking uncovers another span (rare), it is masked too, and counted
+    as ``uncovered``. Counts ``edited``: rows whose text changed. Precision comes first: a number without a checksum, a layout
+    or a word beside it that says what it is stays. All grammars are ASCII; a letter or digit beside a span rules it out.
 
     =========== ============================================================================================================
     email       up to 64 of A-Z a-z 0-9 . _ % + ' - from a letter, digit or _ on, without two full stops; @; labels of a
@@ -45,7 +45,8 @@ class PII:
                 what ``ipaddress.is_global``, and so datatrove's formatter, says, but that all of 192.0.0.0/24, 2001::/23,
                 2002::/16 and 3fff::/20 is private
     phone       + and 8 to 15 digits that begin with a country code in use, single separators (space . - /) between, one group
-                perhaps in parentheses; 7 to 15 such digits after tel, telephone, phone, fax, mobile or cell; (2xx) 2xx-xxxx,
+                perhaps in parentheses; 7 to 15 such digits after the word tel, telephone, phone, fax, mobile or cell (no letter
+                or digit of any script before it, as UAX #29 parts words; «hôtel» is no label); (2xx) 2xx-xxxx,
                 2xx-2xx-xxxx and 2xx.2xx.xxxx, the latter two perhaps after a 1
     card        digits together, or 4-4-4-4, 4-6-5, 4-6-4 with spaces or hyphens, not after / or =; prefix and length of Visa
                 (13, 16), Mastercard (16), American Express (15), Diners Club (14), Discover and JCB (16) or UnionPay (16,
@@ -59,7 +60,7 @@ class PII:
 
     Where spans overlap the first of these remains: key of its own shape, email, key behind a name, iban, card, ip, phone.
     The default masks are in the style of Dolma's (allenai/dolma, configs of v1_5); datatrove's formatter writes
-    email@example.com.
+    email@example.com. Raises ConfigError for another mask, or one that is no text.
     """
 
     name: str = "pii"
@@ -79,6 +80,17 @@ class PII:
         for kind, mask in zip(KINDS, self._masks, strict=True):
             if mask is not None and not isinstance(mask, str):
                 raise ConfigError(f"operator {self.name!r}: {kind} must be a mask or null; got {mask!r}")
+            if mask and mask != getattr(PII, kind):
+                self._check_mask(kind, mask)
+
+    def _check_mask(self, kind: str, mask: str) -> None:
+        spans, _ = _located(Texts.of(pa.array([mask])))
+        whole = [0, len(mask.encode()), KINDS.index(kind)]
+        for start, end, other in spans.tolist():
+            if [start, end, other] != whole:
+                raise ConfigError(f"operator {self.name!r}: the mask {kind}={mask!r} holds what this operator itself finds, "
+                                  f"{mask.encode()[start:end].decode()!r} ({KINDS[other]}): give one that holds none, or that "
+                                  f"is one {kind} as a whole")
 
     @property
     def _masks(self) -> tuple[str | None, ...]:
@@ -110,9 +122,8 @@ class PII:
             spans, offsets = _located(texts)
             counts = {"edited": 0, "uncovered": 0} if self.edits else {}
             if self.edits and len(spans):
-                at = batch.schema.get_field_index("text")
                 column, counts = _stable(batch.column("text"), texts, spans, offsets, masks)
-                batch = batch.set_column(at, batch.schema.field(at), column)
+                batch = replace_text(batch, column)
             return Outcome(append(batch, fields, _columns(texts, spans, offsets)), counts)
 
         return apply
@@ -138,7 +149,7 @@ class _Masks:
 def _located(texts: Texts) -> tuple[Any, Integers]:
     """(start, end, kind) of every span in bytes, and where each document's begin."""
     offsets = np.zeros(len(texts) + 1, np.int64)
-    spans, n = find_spans(texts.addresses, texts.lengths, offsets)
+    spans, n = find_spans(texts.addresses, texts.lengths, properties().ctypes.data, offsets)
     return spans[:n], offsets
 
 
@@ -193,8 +204,8 @@ def _replaced(texts: Texts, spans: Any, offsets: Integers, masks: _Masks, change
     """All texts, with the changes made. Raises DataError where they no longer fit in a column."""
     grown = np.diff(masks.starts)[spans[:, 2]] - (spans[:, 1] - spans[:, 0])
     size = int(texts.lengths.sum() + grown[changes].sum())
-    if size > _LARGEST:
-        raise DataError(f"masks make a batch of {len(texts)} documents {size} bytes long, more than {_LARGEST}: give shorter "
+    if size > LARGEST:
+        raise DataError(f"masks make a batch of {len(texts)} documents {size} bytes long, more than {LARGEST}: give shorter "
                         "masks")
     ends, data = np.zeros(len(texts) + 1, np.int32), np.empty(size + PADDING, np.uint8)
     replace_spans(texts.addresses, texts.lengths, spans, offsets, masks.starts, masks.addresses, changes, data.ctypes.data,

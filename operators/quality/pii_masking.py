@@ -13,10 +13,11 @@ from corpusmill.operators.text.simd import byte_at, copy_block, kernel
 
 
 @kernel
-def find_spans(addresses: Integers, lengths: Integers, offsets: Integers) -> Any:
+def find_spans(addresses: Integers, lengths: Integers, breaks: int, offsets: Integers) -> Any:
     """All spans (start, end, kind), document after document, and how many; row ``offsets[d]`` is the first of document ``d``.
 
-    Where two overlap the one of the finder that stands first here remains.
+    Where two overlap the one of the finder that stands first here remains. ``breaks`` is the address of
+    ``wordbreak.properties()``.
     """
     spans, n = np.empty((1024, 3), np.int64), 0
     for d in range(len(addresses)):
@@ -39,7 +40,7 @@ def find_spans(addresses: Integers, lengths: Integers, offsets: Integers) -> Any
         spans, n = find_ips(address, length, spans, n)
         n = merged(spans, first, middle, n)
         middle = n
-        spans, n = find_phones(address, length, spans, n)
+        spans, n = find_phones(address, length, breaks, spans, n)
         n = merged(spans, first, middle, n)
     offsets[len(addresses)] = n
     return spans, n

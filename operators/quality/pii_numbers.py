@@ -31,6 +31,9 @@ from corpusmill.operators.text.simd import (
     lowest,
     word_at,
 )
+from corpusmill.operators.text.wordbreak import CLASS, EXTEND, FORMAT, HEBREW, NUMERIC, ZWJ
+from corpusmill.operators.text.wordbreak import LETTER as ALPHABETIC
+from corpusmill.operators.text.words import decode, previous
 
 # Characters of an IBAN by country (ISO 13616, the registry that SWIFT keeps).
 IBAN_LENGTHS = {
@@ -217,8 +220,11 @@ def _issued(prefix: int, size: int) -> bool:
 
 
 @kernel
-def find_phones(address: int, length: int, spans: Any, n: int) -> Any:
-    """Add every telephone number: international, named as one, or in the layout of North America."""
+def find_phones(address: int, length: int, breaks: int, spans: Any, n: int) -> Any:
+    """Add every telephone number: international, named as one, or in the layout of North America.
+
+    ``breaks`` is the address of ``wordbreak.properties()``.
+    """
     floor, before = 0, NONE
     for at in range(0, length, 64):
         block, valid = address + at, low_bits(length - at)
@@ -230,7 +236,7 @@ def find_phones(address: int, length: int, spans: Any, n: int) -> Any:
             here = at + lowest(starts)
             starts &= starts - ONE
             if here >= floor and digits_near(address, here, length) >= 7:
-                end = _phone_end(address, here, length)
+                end = _phone_end(address, here, length, breaks)
                 if end > 0:
                     spans = added(spans, n, here, end, PHONE)
                     n, floor = n + 1, end
@@ -238,7 +244,7 @@ def find_phones(address: int, length: int, spans: Any, n: int) -> Any:
 
 
 @kernel
-def _phone_end(address: int, start: int, length: int) -> int:
+def _phone_end(address: int, start: int, length: int, breaks: int) -> int:
     """Where the telephone number ends that begins here; 0 where none does."""
     first, before = byte_at(address + start), peek(address, start - 1, length)
     if is_a(before, ALNUM) or before == PLUS:
@@ -246,7 +252,7 @@ def _phone_end(address: int, start: int, length: int) -> int:
     if first == PLUS:
         end, digits = _body(address, start + 1, length)
         return end if 8 <= digits <= 15 and _is_called(address, start + 1, end, digits) else 0
-    if _is_labelled(address, start, length):
+    if _is_labelled(address, start, length, breaks):
         end, digits = _body(address, start, length)
         if 7 <= digits <= 15:
             return end
@@ -295,8 +301,8 @@ def _body(address: int, start: int, length: int) -> tuple[int, int]:
 
 
 @kernel
-def _is_labelled(address: int, start: int, length: int) -> bool:
-    """Whether tel, telephone, phone, fax, mobile or cell stands before, with one to three of space, full stop and colon."""
+def _is_labelled(address: int, start: int, length: int, breaks: int) -> bool:
+    """Whether the word tel, telephone, phone, fax, mobile or cell stands before, then one to three of space, . and colon."""
     end = start
     while start - end < 4:
         byte = peek(address, end - 1, length)
@@ -310,10 +316,21 @@ def _is_labelled(address: int, start: int, length: int) -> bool:
         first -= 1
     size = end - first
     word = (word_at(address + first) | _LOWER_CASE) & low_bits(8 * min(size, 8)) if size else NONE
-    if size == 3:
-        return bool(word in (_TEL, _FAX))
-    return bool((size == 4 and word == _CELL) or (size == 5 and word == _PHONE) or (size == 6 and word == _MOBILE)
-                or (size == 9 and word == _TELEPHONE and byte_at(address + end - 1) | 0x20 == 0x65))
+    named = ((size == 3 and word in (_TEL, _FAX)) or (size == 4 and word == _CELL) or (size == 5 and word == _PHONE)
+             or (size == 6 and word == _MOBILE)
+             or (size == 9 and word == _TELEPHONE and byte_at(address + end - 1) | 0x20 == 0x65))
+    return named and _begins_word(address, first, breaks)
+
+
+@kernel
+def _begins_word(address: int, at: int, breaks: int) -> bool:
+    """Whether no letter or digit of a word, marks on it left out, stands before ``at``: by UAX #29, but _ parts words."""
+    while at > 0:
+        at = previous(address, address + at) - address
+        kind = byte_at(breaks + decode(address + at)) & CLASS
+        if kind not in (EXTEND, FORMAT, ZWJ):
+            return kind not in (ALPHABETIC, HEBREW, NUMERIC)
+    return True
 
 
 @kernel

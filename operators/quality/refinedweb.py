@@ -3,21 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from corpusmill.operators.contract import Apply, Outcome
+from corpusmill.operators.contract import Apply
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.refinedweb_editing import COLUMNS, edit_lines
-from corpusmill.operators.schema import require
-from corpusmill.operators.text.buffers import Texts
+from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.categories import categories
-from corpusmill.operators.text.columns import TEXT, append
+from corpusmill.operators.text.columns import TEXT, check_whole, editing
 from corpusmill.operators.text.lines import count_lines
 from corpusmill.operators.text.sentences import marks
-from corpusmill.operators.text.simd import PADDING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +57,11 @@ class RefinedWebLines:
     version = "1"
 
     def __post_init__(self) -> None:
-        for field in ("most_capitals", "most_numerals", "fewest_words", "phrase_words"):
-            value, most = getattr(self, field), 1 if field.startswith("most") else 1 << 53
-            if not 0 <= value <= most:
-                raise ConfigError(f"operator {self.name!r}: {field} must be 0 to {most}; got {value}")
+        for field in ("most_capitals", "most_numerals"):
+            value = getattr(self, field)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+                raise ConfigError(f"operator {self.name!r}: {field} must be a number from 0 to 1; got {value!r}")
+        check_whole(self, "fewest_words", "phrase_words")
 
     @property
     def adds(self) -> pa.Schema:
@@ -76,25 +75,13 @@ class RefinedWebLines:
 
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that replaces the text column and adds the counts."""
-        fields, table, kinds = self.adds, marks(), categories()
+        table, kinds = marks(), categories()
         bounds = np.array([self.most_capitals, self.most_numerals, self.fewest_words, self.phrase_words], np.float64)
 
-        def apply(batch: pa.RecordBatch) -> Outcome:
-            require(batch, TEXT, f"the batch of {self.name!r}")
-            before = batch.column("text")
-            texts = Texts.of(before)
+        def write(texts: Texts, data: int, offsets: Any, counts: Integers) -> None:
             lines = np.empty(len(texts), np.int64)
             count_lines(texts.addresses, texts.lengths, lines)
-            counts = np.empty((len(COLUMNS), len(texts)), np.int64)
-            offsets = np.zeros(len(texts) + 1, np.int32)
-            data = np.empty(int(texts.lengths.sum()) + PADDING, np.uint8)
             if len(texts):
-                edit_lines(texts.addresses, texts.lengths, lines, bounds, table, kinds, data.ctypes.data, offsets, counts)
-            after = pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(data))
-            edited = pc.sum(pc.not_equal(before, after)).as_py() or 0
-            if edited:
-                at = batch.schema.get_field_index("text")
-                batch = batch.set_column(at, batch.schema.field(at), after)
-            return Outcome(append(batch, fields, [pa.array(column) for column in counts]), {"edited": edited})
+                edit_lines(texts.addresses, texts.lengths, lines, bounds, table, kinds, data, offsets, counts)
 
-        return apply
+        return editing(self.name, self.adds, write)

@@ -14,11 +14,12 @@ from corpusmill.operators.text.editing import (
     folded,
     has_words,
     line_end,
+    phrase_of,
     trim_end,
     trim_start,
 )
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import DECIMAL, SPACE, WORD_CHARACTER, previous, width
+from corpusmill.operators.text.sentences import DECIMAL, SPACE, WORD_CHARACTER
 from corpusmill.operators.text.simd import (
     NONE,
     ONE,
@@ -34,7 +35,7 @@ from corpusmill.operators.text.simd import (
     lowest,
     put_byte,
 )
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, previous, width
 
 COLUMNS = (
     "words", "words_removed", "capital_lines", "numeric_lines", "counter_lines", "short_lines", "phrase_lines", "phrases",
@@ -44,12 +45,8 @@ _ALL, _SUFFIX, _PREFIX = 0, 1, 2
 _ANY_THREE = 3  # characters after «read more»: the points of DCLM's pattern stand for any
 
 
-def _phrase(text: str) -> Any:
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-_CART, _MORE, _SIGN_IN = _phrase("items in cart"), _phrase("read more"), _phrase("sign-in")
-_COUNTED = _phrase(
+_CART, _MORE, _SIGN_IN = phrase_of("items in cart"), phrase_of("read more"), phrase_of("sign-in")
+_COUNTED = phrase_of(
     "likes shares comments retweets reposts quotes bookmarks upvotes downvotes downloads views followers")
 
 

@@ -95,7 +95,7 @@ def count_copies(
 
 
 @kernel
-def count_later_copies(
+def sum_later_copies(
     keys: Any, n: int, chars: Any, ids: Any, distinct: Any, counts: Any, slots: Any
 ) -> int:
     """The sum of ``chars`` of those of ``keys[:n]`` that are equal to an earlier one."""

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality import url_parsing as parsing
-from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches, entries_of
+from corpusmill.operators.quality.badwords_matching import Automaton, automaton, count_matches
+from corpusmill.operators.quality.lists import entries_of, read_list
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.buffers import Texts
 from corpusmill.operators.text.columns import append
@@ -33,7 +34,8 @@ class Url:
     more, null for a suffix alone; IP addresses are their own. Suffixes are read from ``path``, a list in the form of
     publicsuffix.org (a rule a line, * and !), which the package does not carry. Without one the suffix is the last label, or
     the last two where the last is a country's two letters and the one before names a category: co, com, ac, gov and the like.
-    Names are compared as they are written: IDNs are not converted to Punycode, so give the list both ways.
+    Names are compared as they are written: IDNs are not converted to Punycode, so give the list both ways. Raises DataError
+    for a list that is not UTF-8.
     """
 
     name: str = "url"
@@ -58,7 +60,7 @@ class Url:
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that adds both columns; ``files["list"]`` is the list."""
         fields = self.adds
-        suffixes = _suffixes(_file(files, self.name, self.path), self.digest) if self.path else _rule()
+        suffixes = _suffixes(_file(files, self.name, self.path), self.path, self.digest) if self.path else _rule()
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, URL, f"the batch of {self.name!r}")
@@ -91,7 +93,7 @@ class UrlList:
     ======= ================================================================================================================
 
     Of words and subwords only letters and digits count, in lower case, as in datatrove; but there words of URLs keep their
-    case. Raises ConfigError for another ``match``.
+    case. Raises ConfigError for another ``match``, and DataError for a list that is not UTF-8.
     """
 
     path: str  # of the list
@@ -121,7 +123,7 @@ class UrlList:
     def open(self, files: Mapping[str, Path], /) -> Apply:
         """The function that adds the column; ``files["list"]`` is the list."""
         fields, match = self.adds, self.match
-        listed = _listed(_file(files, self.name, self.path), self.digest, match)
+        listed = _listed(_file(files, self.name, self.path), self.path, self.digest, match)
 
         def apply(batch: pa.RecordBatch) -> Outcome:
             require(batch, URL, f"the batch of {self.name!r}")
@@ -181,20 +183,21 @@ def _file(files: Mapping[str, Path], name: str, path: str) -> Path:
 
 
 @functools.lru_cache(maxsize=16)
-def _listed(path: Path, digest: str, match: str) -> Any:
+def _listed(path: Path, given: str, digest: str, match: str) -> Any:
     """The list as it is looked up, read once per process."""
+    text = read_list(path, given)
     if match == "subword":
-        return automaton({re.sub("[^a-z0-9]", "", entry) for entry in entries_of(path)} - {""}, bounded=False)
-    entries = parsing.lines(path.read_bytes())
+        return automaton({re.sub("[^a-z0-9]", "", entry) for entry in entries_of(text)} - {""}, bounded=False)
+    entries = parsing.lines(text.encode())
     if match == "word":
         return parsing.hashed(parsing.squeezed(entries))
     return parsing.hashed(parsing.canonical(entries) if match == "url" else parsing.hosts(entries))
 
 
 @functools.lru_cache(maxsize=2)
-def _suffixes(path: Path, digest: str) -> tuple[Any, Any, Any]:
+def _suffixes(path: Path, given: str, digest: str) -> tuple[Any, Any, Any]:
     """Hashes of the rules of a public suffix list: exact, behind a wildcard, exceptions."""
-    rules = [line.split()[0].lower() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    rules = [line.split()[0].lower() for line in read_list(path, given).split("\n") if line.strip()]
     rules = [rule for rule in rules if not rule.startswith("//")]
     return (_hashes(r for r in rules if r[0] not in "*!"), _hashes(r[2:] for r in rules if r.startswith("*.")),
             _hashes(r[1:] for r in rules if r[0] == "!"))

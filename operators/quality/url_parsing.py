@@ -20,7 +20,8 @@ CATEGORIES = ("ac", "co", "com", "edu", "gob", "gouv", "gov", "govt", "go", "id"
 
 
 @inlined
-def _lower(byte: int) -> int:
+def lower(byte: int) -> int:
+    """An ASCII letter in lower case, another byte as it is."""
     return byte + 0x20 if 0x41 <= byte <= 0x5A else byte
 
 
@@ -34,7 +35,9 @@ def is_alnum(byte: int) -> bool:
 def find_hosts(addresses: Integers, lengths: Integers, starts: Integers, ends: Integers, tails: Integers) -> None:
     """Where the host of each URL is, without user, port and a final full stop; ``tails``: where its fragment begins.
 
-    A URL without ``//`` is read as if it began with its host. Space and control characters at both ends do not count.
+    A URL without ``//`` is read as if it began with its host, but one that begins with a scheme (``mailto:``) has none. Nor
+    has one with an empty label (``a..b``). Space and control characters at both ends do not count. Where there is no host
+    all three are equal.
     """
     for d in range(len(addresses)):
         starts[d], ends[d], tails[d] = _host(addresses[d], lengths[d])
@@ -50,11 +53,14 @@ def _host(address: int, length: int) -> Any:
     at = start
     while at < stop and (is_alnum(byte_at(address + at)) or byte_at(address + at) in (0x2B, 0x2D, DOT)):
         at += 1
+    named = at
     at += at < stop and byte_at(address + at) == COLON
     if at + 1 < stop and byte_at(address + at) == SLASH and byte_at(address + at + 1) == SLASH:
         start = at + 2
+    elif at > named and not _is_port(address, at, stop):
+        return start, start, start
     end = start
-    while end < stop and not _ends_authority(byte_at(address + end)):
+    while end < stop and not ends_authority(byte_at(address + end)):
         if byte_at(address + end) == AT:
             start = end + 1
         end += 1
@@ -67,11 +73,33 @@ def _host(address: int, length: int) -> Any:
         at += 1
     end = at + (close == CLOSE and at < end)
     end -= end > start and byte_at(address + end - 1) == DOT
-    return start, end if end - start <= LONGEST_HOST else start, tail
+    return (start, end, tail) if _is_host(address, start, end) else (start, start, start)
+
+
+@kernel
+def _is_port(address: int, at: int, stop: int) -> bool:
+    """Whether one to five digits stand here and the authority ends behind them."""
+    end = at
+    while end < stop and 0x30 <= byte_at(address + end) <= 0x39:
+        end += 1
+    return 1 <= end - at <= 5 and (end == stop or ends_authority(byte_at(address + end)))
+
+
+@kernel
+def _is_host(address: int, start: int, end: int) -> bool:
+    """Whether it has 1 to LONGEST_HOST bytes and no empty label."""
+    before = DOT
+    for at in range(start, end):
+        byte = byte_at(address + at)
+        if byte == DOT and before == DOT:
+            return False
+        before = byte
+    return 1 <= end - start <= LONGEST_HOST and before != DOT
 
 
 @inlined
-def _ends_authority(byte: int) -> bool:
+def ends_authority(byte: int) -> bool:
+    """What ends user, host and port."""
     return byte in (SLASH, QUERY, HASH, BACKSLASH) or byte <= 32
 
 
@@ -82,7 +110,7 @@ def _write(addresses: Integers, starts: Integers, middles: Integers, ends: Integ
     out = data
     for d in range(len(addresses)):
         for at in range(starts[d], middles[d]):
-            out = put_byte(out, _lower(byte_at(addresses[d] + at))) + 1
+            out = put_byte(out, lower(byte_at(addresses[d] + at))) + 1
         for at in range(ends[d], tails[d]):
             out = put_byte(out, byte_at(addresses[d] + at)) + 1
         offsets[d + 1] = out - data
@@ -117,7 +145,7 @@ def _find_paths(addresses: Integers, ends: Integers, tails: Integers, paths: Int
     """Where the path begins after the port; moves ``tails`` before final slashes."""
     for d in range(len(addresses)):
         at = ends[d]
-        while at < tails[d] and not _ends_authority(byte_at(addresses[d] + at)):
+        while at < tails[d] and not ends_authority(byte_at(addresses[d] + at)):
             at += 1
         while tails[d] > at and byte_at(addresses[d] + tails[d] - 1) == SLASH:
             tails[d] -= 1
@@ -138,7 +166,7 @@ def squeeze(addresses: Integers, lengths: Integers, targets: Integers, kept: Int
         for at in range(lengths[d]):
             byte = byte_at(addresses[d] + at)
             if is_alnum(byte):
-                out = put_byte(out, _lower(byte)) + 1
+                out = put_byte(out, lower(byte)) + 1
         kept[d] = out - targets[d]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from corpusmill.operators.quality.counting import hash_span
 from corpusmill.operators.quality.gopher_counting import COLUMNS as GOPHER_COLUMNS
 from corpusmill.operators.quality.gopher_counting import DUPLICATE, count_document, layout_for, tables_for
-from corpusmill.operators.quality.repetition import count_later_copies
+from corpusmill.operators.quality.repetition import sum_later_copies
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.simd import (
     NONE,
@@ -92,7 +92,7 @@ def count_web(
         # Lines that are equal as they stand are equal without white space at their ends: where none are, none is hashed.
         n = _read_lines(
             addresses[d], lines[d], continued, spans, feeds, found, row[DUPLICATE] > 0, keys, chars, row)
-        row[COPIED] = count_later_copies(keys, n, chars, ids, distinct, occurrences, slots)
+        row[COPIED] = sum_later_copies(keys, n, chars, ids, distinct, occurrences, slots)
         row[CHARS] = lengths[d] - count_between(continued, 0, lengths[d])
         row[NEWLINES] = lines[d] - 1
         row[CHARS_IN_LINES] = row[CHARS] - row[NEWLINES]

@@ -6,8 +6,10 @@ Lines are those of ``text.split("\\n")``, or with ``every_break`` those of ``str
 
 from typing import Any
 
+import numpy as np
+
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import SPACE, previous, width
+from corpusmill.operators.text.sentences import SPACE
 from corpusmill.operators.text.simd import (
     NONE,
     ONE,
@@ -22,10 +24,15 @@ from corpusmill.operators.text.simd import (
     low_bits,
     lowest,
 )
-from corpusmill.operators.text.words import decode, space_mask
+from corpusmill.operators.text.words import decode, previous, space_mask, width
 
 LOWER, IGNORE_CASE = 0, 1  # letters compare as str.lower() makes them; or as re.IGNORECASE does, where ſ is s and ı, İ are i
 _KELVIN, _LONG_S, _DOTLESS, _DOTTED = 0x212A, 0x17F, 0x131, 0x130
+
+
+def phrase_of(text: str) -> Any:
+    """A phrase in small ASCII letters as kernels take it."""
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 @kernel

@@ -19,7 +19,7 @@ from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.lines import LINE_FEED
 from corpusmill.operators.text.simd import byte_at, fold_multiply, inlined, kernel
 from corpusmill.operators.text.unicode import DECODABLE, DIGIT, LETTER, SPACE, SYMBOL, classes
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, width
 
 Codes = npt.NDArray[np.int32]
 
@@ -61,16 +61,6 @@ def points(*, digits: bool = False) -> Codes:
     table[0x110000:] = 0
     table.flags.writeable = False
     return table
-
-
-@inlined
-def width(lead: int) -> int:
-    """Bytes of the character that begins so."""
-    if lead < 0x80:
-        return 1
-    if lead < 0xE0:
-        return 2
-    return 3 if lead < 0xF0 else 4
 
 
 @inlined

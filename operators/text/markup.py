@@ -28,6 +28,7 @@ from corpusmill.operators.text.simd import (
     put_byte,
     word_at,
 )
+from corpusmill.operators.text.words import width
 
 AMPERSAND, LESS, GREATER = 0x26, 0x3C, 0x3E
 _LONGEST_ENTITY = 33  # bytes between & and ; in the longest name of HTML
@@ -162,6 +163,5 @@ def _whole_characters(target: int, size: int) -> int:
         lead -= 1
         byte = byte_at(target + lead)
         if byte & 0xC0 != 0x80:
-            needed = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
-            return size if size - lead >= needed else lead
+            return size if size - lead >= width(byte) else lead
     return size

@@ -11,7 +11,7 @@ import pyarrow as pa
 from corpusmill.operators.contract import Apply, Outcome
 from corpusmill.operators.schema import require
 from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.columns import TEXT
+from corpusmill.operators.text.columns import TEXT, replace_text
 from corpusmill.operators.text.rewriting import BLANK, FEED, KEEP, REMOVE, find_untidy, rewrite
 from corpusmill.operators.text.simd import PADDING
 from corpusmill.operators.text.unicode import SPACE, classes
@@ -56,8 +56,7 @@ class Normalise:
             find_untidy(texts.addresses, texts.lengths, untidy)
             edited = int(untidy.sum())
             if edited:
-                at = batch.schema.get_field_index("text")
-                batch = batch.set_column(at, batch.schema.field(at), _tidied(texts, untidy, actions, spaces))
+                batch = replace_text(batch, _tidied(texts, untidy, actions, spaces))
             return Outcome(batch, {"edited": edited})
 
         return apply

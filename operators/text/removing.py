@@ -9,7 +9,7 @@ from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.domains import DOMAINS
 from corpusmill.operators.text.editing import IGNORE_CASE, copy, folded
 from corpusmill.operators.text.lines import LINE_FEED
-from corpusmill.operators.text.sentences import SPACE, WORD_CHARACTER, previous, width
+from corpusmill.operators.text.sentences import SPACE, WORD_CHARACTER
 from corpusmill.operators.text.simd import (
     NONE,
     between,
@@ -21,7 +21,7 @@ from corpusmill.operators.text.simd import (
     lowest,
     word_at,
 )
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, previous, width
 
 COLUMNS = ("urls", "ip_addresses", "line_feeds")
 URLS, IP_ADDRESSES, LINE_FEEDS = range(3)
@@ -242,10 +242,10 @@ def _three_follow(point: int, stop: int) -> bool:
 def _without_feeds(start: int, stop: int, target: int) -> int:
     """Copy a text with at most two line feeds in a row; returns where the copy ends."""
     copied, at = start, start
-    while at < stop:
+    while stop - at > 2:
         feeds = equal(at, LINE_FEED)
         found = feeds & equal(at + 1, LINE_FEED) & equal(at + 2, LINE_FEED) & low_bits(stop - at - 2)
-        if found == NONE or stop - at < 3:
+        if found == NONE:
             at += 64
             continue
         third = at + lowest(found) + 2

@@ -50,7 +50,7 @@ from corpusmill.operators.text.wordbreak import (
     SINGLE_QUOTE,
     ZWJ,
 )
-from corpusmill.operators.text.words import UNROLLED, decode
+from corpusmill.operators.text.words import UNROLLED, decode, width
 
 # Classes that join one another side by side: within the first group all do, within the second all do (WB5, 8-10, 13-13b).
 _WITH_LETTERS, _WITH_KATAKANA = 1, 2
@@ -181,7 +181,7 @@ def _mark_piece(address: int, start: int, length: int, properties: Any, words: i
     before, base, cut, begun, closed, at = NEWLINE, OTHER, -1, -1, -1, start
     after_joiner = touching = False
     while at < stop:
-        size = _size_of(byte_at(address + at))
+        size = width(byte_at(address + at))
         entry = byte_at(properties.ctypes.data + decode(address + at))
         kind = entry & CLASS
         if kind in (EXTEND, FORMAT, ZWJ):
@@ -211,12 +211,6 @@ def _mark_piece(address: int, start: int, length: int, properties: Any, words: i
         at += size
     touching |= _close(words, breaks, begun, cut if cut >= 0 else stop, closed)
     return stop, touching
-
-
-@inlined
-def _size_of(lead: int) -> int:
-    """Bytes of the character that begins with this byte."""
-    return 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
 @inlined

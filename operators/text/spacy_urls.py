@@ -10,7 +10,7 @@ import numpy as np
 
 from corpusmill.operators.text.simd import byte_at, inlined, kernel, word_at
 from corpusmill.operators.text.spacy_classes import DIGIT, LOWER, WORD
-from corpusmill.operators.text.words import decode
+from corpusmill.operators.text.words import decode, width
 
 LONGEST_LABEL, LONGEST_TOP = 64, 63  # characters
 _U64_16 = np.uint64(0xFFFF)
@@ -22,13 +22,10 @@ def class_at(table: int, address: int) -> int:
     return np.int64(word_at(table + 2 * decode(address)) & _U64_16)  # type: ignore[return-value]
 
 
-@kernel
+@inlined
 def width_at(address: int) -> int:
     """Bytes of the character at an address."""
-    lead = byte_at(address)
-    if lead < 0xC0:
-        return 1
-    return 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    return width(byte_at(address))
 
 
 @inlined

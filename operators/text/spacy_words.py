@@ -80,7 +80,7 @@ def split_words(
             at += 64
         if n + 2 * length + 3 > len(bounds):
             bounds = _grown(bounds, n, length)
-        simple = _split_simple(tables, joined + size, length)
+        simple = split_simple(tables, joined + size, length)
         if simple >= 0:
             bounds[n + 1] = size + simple
             bounds[n + 2] = size + length
@@ -130,7 +130,7 @@ def _dull(word: Any) -> Any:
 
 
 @inlined
-def _split_simple(tables: int, at: int, size: int) -> int:
+def split_simple(tables: int, at: int, size: int) -> int:
     """Where the first of the chunk's one or two tokens ends, where that is easily told; else -1."""
     if size > 16:
         return -1

@@ -54,6 +54,16 @@ def space_mask(address: int, valid: Any, spill: Any) -> Any:
 
 
 @inlined
+def width(lead: int) -> int:
+    """Bytes of the character that begins with ``lead``."""
+    if lead < 0x80:
+        return 1
+    if lead < 0xE0:
+        return 2
+    return 3 if lead < 0xF0 else 4
+
+
+@inlined
 def decode(address: int) -> int:
     """The code point of the UTF-8 character at an address."""
     lead = byte_at(address)
@@ -68,14 +78,29 @@ def decode(address: int) -> int:
     return (lead & 0x07) << 18 | second << 12 | third << 6 | (byte_at(address + 3) & 0x3F)
 
 
+@inlined
+def previous(start: int, at: int) -> int:
+    """Where the character that ends before ``at`` begins; ``start`` is the first there may be."""
+    at -= 1
+    while at > start and byte_at(at) & 0xC0 == 0x80:
+        at -= 1
+    return at
+
+
+@kernel
+def characters_in(start: int, stop: int) -> int:
+    """Code points between two addresses: the bytes that do not continue a character."""
+    total = 0
+    for at in range(start, stop, 64):
+        total += count_ones(~between(at, 0x80, 0xBF) & low_bits(stop - at))
+    return total
+
+
 @kernel
 def count_characters(addresses: Integers, lengths: Integers, counts: Integers) -> None:
-    """Code points of each document: the bytes that do not continue a character."""
+    """Code points of each document."""
     for d in range(len(addresses)):
-        continued = 0
-        for at in range(0, lengths[d], 64):
-            continued += count_ones(between(addresses[d] + at, 0x80, 0xBF) & low_bits(lengths[d] - at))
-        counts[d] = lengths[d] - continued
+        counts[d] = characters_in(addresses[d], addresses[d] + lengths[d])
 
 
 @kernel

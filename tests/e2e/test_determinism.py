@@ -11,14 +11,10 @@ from corpusmill.jobs.runtime.store import open_store
 
 pytestmark = pytest.mark.e2e
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "corpus"
-RAY = [pytest.mark.ray]
 WAYS = [
-    pytest.param(["engine.shuffle=1"], id="shuffle-1"),
     pytest.param(["engine.shuffle=2", "engine.partitions=1"], id="shuffle-2-partitions-1"),
-    pytest.param(["engine.partitions=3"], id="partitions-3"),
     pytest.param(["engine.partitions=7", "engine.shuffle=3"], id="shuffle-3-partitions-7"),
-    pytest.param(["engine=ray", "engine.workers=1"], id="ray-1", marks=RAY),
-    pytest.param(["engine=ray", "engine.workers=2", "engine.partitions=5"], id="ray-2-partitions-5", marks=RAY),
+    pytest.param(["engine=ray", "engine.workers=2", "engine.partitions=5"], id="ray-2-partitions-5", marks=[pytest.mark.ray]),
 ]
 CUTS = [
     pytest.param(["ingest.shard_bytes=1GB", "ingest.row_group_bytes=1GB"], id="one-shard-per-file"),

@@ -18,7 +18,7 @@ import pytest
 
 pytestmark = [pytest.mark.ray, pytest.mark.e2e]
 BIN = Path(sys.executable).parent
-SETTINGS = ["corpus.max_bytes=4MB", "mix.budget=2e5"]
+SETTINGS = ["corpus.max_bytes=1MB", "mix.budget=5e4"]
 STAGES = {"documents", "annotations", "decisions", "signatures", "duplicates", "domains", "counts", "proportions",
           "mixture"}
 

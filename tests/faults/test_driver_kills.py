@@ -30,7 +30,7 @@ def plain(corpus, tmp_path_factory):
 
 
 def test_a_build_killed_at_random_moments_ends_as_if_it_was_not(corpus, plain, tmp_path):
-    """Twenty kills: five builds, each killed once in every quarter of its way, half the time while it writes an object."""
+    """Twelve kills: three builds, each killed once in every quarter of its way, half the time while it writes an object."""
     total = len(builds.objects(plain))
 
     def trial(seed):
@@ -46,15 +46,15 @@ def test_a_build_killed_at_random_moments_ends_as_if_it_was_not(corpus, plain, t
         return kills
 
     with ThreadPoolExecutor(2) as pool:
-        kills = sum(pool.map(trial, range(5)))
-    assert kills >= 18, "builds end before they are killed"
+        kills = sum(pool.map(trial, range(3)))
+    assert kills >= 10, "builds end before they are killed"
 
 
 @pytest.mark.ray
 def test_a_build_on_ray_killed_with_all_its_daemons_goes_on(corpus, plain, tmp_path):
-    """Three kills of one build, each further than the one before; then it is left alone."""
+    """Two kills of one build, the second further than the first; then it is left alone."""
     root, total = str(tmp_path), len(builds.objects(plain))
-    for share in (0.15, 0.45, 0.75):
+    for share in (0.2, 0.6):
         assert _killed(root, corpus, int(total * share), writing=False, engine="ray")
         _check(root, plain)
     ended = builds.build(root, corpus, *SETTINGS, engine="ray")
@@ -65,7 +65,7 @@ def test_a_build_on_ray_killed_with_all_its_daemons_goes_on(corpus, plain, tmp_p
 def _killed(root, corpus, moment, *, writing, engine="inline") -> bool:
     """Start a build, and kill it once it has put so many objects in place; whether it still ran."""
     running = builds.Running(builds.command(root, corpus, *SETTINGS, engine=engine))
-    reached = running.until(lambda: _in_place(root) > moment and (not writing or _unfinished(root)))
+    reached = running.until(lambda: _in_place(root) > moment) and (not writing or running.until(lambda: _unfinished(root)))
     running.kill()
     return reached
 

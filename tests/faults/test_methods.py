@@ -1,5 +1,6 @@
 """Near-duplicates and learned domains keep the promise too: any order, partitioning, kill or store, the same content."""
 
+import os
 import random
 from pathlib import Path
 
@@ -42,10 +43,9 @@ def test_the_build_has_something_to_get_wrong(plain):
 
 
 @pytest.mark.parametrize("way", [
-    ["engine.shuffle=1", "engine.partitions=1"], ["engine.shuffle=2", "engine.partitions=7"],
-    pytest.param(["engine=ray", "engine.workers=2", "engine.partitions=3"], marks=pytest.mark.ray),
-    pytest.param(["engine=ray", "engine.workers=4", "engine.partitions=2"], marks=pytest.mark.ray),
-], ids=["shuffle-1", "shuffle-7", "ray-2", "ray-4"])
+    ["engine.shuffle=2", "engine.partitions=7"],
+    pytest.param(["engine=ray", "engine.workers=4", "engine.partitions=3"], marks=pytest.mark.ray),
+], ids=["shuffle-7", "ray-4"])
 def test_no_way_of_computing_changes_a_digest(way, plain, corpus, tmp_path):
     ended = builds.build(tmp_path, corpus, *SETTINGS, *way)
     assert ended.code == 0, ended.err
@@ -53,12 +53,12 @@ def test_no_way_of_computing_changes_a_digest(way, plain, corpus, tmp_path):
 
 
 def test_a_build_killed_at_random_moments_ends_as_if_it_was_not(corpus, plain, tmp_path):
-    """Six kills, each further than the one before; whatever stands is whole."""
+    """Four kills, each further than the one before; whatever stands is whole."""
     rng, total, root = random.Random(1), len(builds.objects(plain)), str(tmp_path)
-    for sixth in range(6):
-        moment = int(total * (sixth + rng.random()) / 6)
+    for quarter in range(4):
+        moment = int(total * (quarter + rng.random()) / 4)
         running = builds.Running(builds.command(root, corpus, *SETTINGS))
-        running.until(lambda moment=moment: sum(1 for p in Path(root).rglob("*") if p.is_file()) > moment)
+        running.until(lambda moment=moment: sum(len(files) for _, _, files in os.walk(root)) > moment)
         running.kill()
         verify.verify_store(open_store(root))
     assert builds.build(root, corpus, *SETTINGS).code == 0

@@ -1,3 +1,4 @@
+import json
 from collections import defaultdict
 
 import pytest
@@ -106,3 +107,25 @@ def test_the_number_of_partitions_reaches_neither_result_nor_key(make_mill, tmp_
 def test_scratch_is_gone_when_the_manifest_is_there(tables):
     mill, made, _, _ = tables
     assert not list(mill.store.list(f"{made['duplicates'].folder}/scratch/"))
+
+
+def test_pages_of_one_url_are_duplicates_whatever_they_say_and_those_without_have_none(mill, tmp_path):
+    urls = {"a": "https://www.example.org/x/?utm_source=m", "b": "http://example.org/x", "c": "http://example.org/X", "d": None,
+            "e": None, "f": "HTTP://EXAMPLE.ORG/x#end"}
+    rows = [{"text": "the same" if name in "de" else name, "source": "s", "native_id": name, "url": url}
+            for name, url in urls.items()]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")
+    names = {row["doc_id"]: row["native_id"] for row in mill.rows(made)}
+    found = mill.rows(mill("dedup", f"documents={made}", "dedup=url"))
+    first = min(doc_id for doc_id, name in names.items() if name in "abf")
+    assert {names[r["doc_id"]] for r in found if r["keep"]} == {"c", "d", "e", names[first]}
+    assert {r["matched_doc_id"] for r in found} == {None, first}
+    assert {names[r["doc_id"]]: r["kind"] for r in found if names[r["doc_id"]] in "cde"} == dict.fromkeys("cde")
+
+
+def test_the_preset_of_normalised_texts(mill, tmp_path):
+    rows = [{"text": text, "source": "s", "native_id": text} for text in ("One  text", "one text\n", "another")]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")
+    assert mill.manifest(mill("dedup", f"documents={made}", "dedup=normalised")).counts["dropped.exact_duplicate"] == 1

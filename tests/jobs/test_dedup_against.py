@@ -144,6 +144,16 @@ def test_what_cannot_be_compared_with_is_named(two, which, says):
         deduplicated(store, made, against=[given])
 
 
+def test_cells_of_one_corpus_are_not_compared_with_another(two):
+    store, there, _, made, _ = two
+    semantic = {"_target_": "corpusmill.operators.dedup.semantic.Semantic"}
+    for wanted in ({"against": [there.path]}, {"index": "corpus"}):
+        with pytest.raises(ConfigError, match="not with dedup=semantic"):
+            deduplicated(store, made, semantic, **wanted)
+    with pytest.raises(ConfigError, match="give dedup.index=NAME, too"):
+        deduplicated(store, made, compact=True)
+
+
 def test_a_corpus_of_another_store_is_refused(make_mill, tmp_path):
     here, elsewhere = (make_mill(tmp_path / name) for name in ("here", "elsewhere"))
     files = written(tmp_path / "files", {"a": "one text"}, 1)

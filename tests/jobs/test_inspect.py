@@ -81,6 +81,20 @@ def test_pairs_stand_side_by_side(built):
         assert rows[dropped]["matched_doc_id"].hex() == kept
 
 
+def test_texts_of_a_pair_begin_shortly_before_they_differ(mill, tmp_path):
+    (tmp_path / "files").mkdir()
+    same = " ".join(f"word{i}" for i in range(500))
+    for name in ("one", "other"):
+        (tmp_path / "files" / f"{name}.txt").write_text(f"{same} {name} end of the text, that both have, and some more")
+    documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'files'}]")
+    duplicates = mill("dedup", f"documents={documents}", "dedup=minhash")
+    result = mill.run("inspect", f"manifest={duplicates}", "reason=near_duplicate", "chars=300")
+    assert (len(shown(result)), result.code) == (2, 0), result.err
+    assert result.out.count(f"{len(same) + 1 - 150 + 1:,} characters before … ") == 2, "both begin with an o"
+    assert result.out.count(" end of the text") == 2
+    assert "word1 " not in result.out
+
+
 @pytest.mark.parametrize(("words", "says"), [
     (["reason=too_shrt"], "did you mean 'too_short'"), (["reason=near_duplicates"], "did you mean 'near_duplicate'"),
     ([], "reason must be given"), (["reason=kept", "n=0"], "n=0: give at least 1"),

@@ -127,6 +127,7 @@ def test_another_process_with_another_hash_seed_finds_the_same(hash_seed):
     assert found.stdout.strip() == digest()
 
 
+SMALL = 200_000
 ADVERSARIAL = {
     "empty lines": lambda n: "\n" * n,
     "one line": lambda n: "x" * n,
@@ -151,10 +152,11 @@ def test_time_is_linear_in_adversarial_text(operator, make):
     """Four times the text takes about four times the time; a quadratic step would take sixteen."""
     apply = opened(operator)
     apply(batch_of(["compiled"]))
-    once = seconds(apply, batch_of([make(400_000)]))
+    once = seconds(apply, batch_of([make(SMALL)]))
     times = 1 + int(0.02 / (once + 0.001))  # so that what is measured is not the clock
-    small, large = (min(seconds(apply, batch_of([make(n)] * times)) for _ in range(3)) for n in (400_000, 1_600_000))
-    assert large < 10 * small + 0.02
+    small = min(seconds(apply, batch_of([make(SMALL)] * times)) for _ in range(3))
+    large = (seconds(apply, batch_of([make(4 * SMALL)] * times)) for _ in range(3))
+    assert any(took < 10 * small + 0.02 for took in large)  # another look costs most of the time, so only where it is needed
 
 
 MANY_LINES = ["\n".join(f"é {i * d % 97} “ключ” of the 漢字 {i % 7}…" for i in range(400 * d)) for d in range(1, 6)]

@@ -4,6 +4,8 @@ import pytest
 from deduping import written
 
 from corpusmill.jobs.reporting.examples import examples_of
+from corpusmill.jobs.reporting.origins import ELSEWHERE, origins_of
+from corpusmill.jobs.reporting.pairs import pairs_of
 from corpusmill.jobs.runtime import manifest as manifests
 
 WORDS = [f"w{i}" for i in range(60)]
@@ -33,6 +35,11 @@ def test_it_is_shown_with_its_dataset_and_its_text(compared):
     pairs = examples_of(mill.store, mill.lineage(found)).pairs
     assert sorted(pair.dataset for pair in pairs) == ["", *[old.path] * 3]
     assert all(pair.kept.text for pair in pairs)
+    made = mill.lineage(found)
+    assert pairs_of(mill.store, made).precision is None, "of near pairs both of whose documents are the job's own"
+    origins = origins_of(mill.store, made)
+    assert origins.sources[0] == ELSEWHERE
+    assert (sum(row[0] for row in origins.documents), origins.total) == (3, 4)
     report = mill.manifest(mill("report", f"manifest={found}"))
     assert f"Published in {old.path}".encode() in bytes(memoryview(mill.store.read(f"{report.folder}/report.html")))
 

@@ -1,6 +1,8 @@
-"""Lineages made by hand: manifests in a store, with the counts that a test wants to tell of."""
+"""Lineages made by hand: manifests in a store, with the counts that a test wants to tell of; and one with near duplicates."""
 
 import dataclasses
+import json
+import random
 
 import pytest
 
@@ -70,3 +72,25 @@ def small(lineage):
                            inputs=[documents, domains, counts, proportions, ("sizes", counts)],
                            parameters={"budget": 1000}, details={"plan": plan, "achieved": achieved, "unit": "tokens"})
     return make
+
+
+@pytest.fixture(scope="session")
+def near(planted, make_mill, tmp_path_factory):
+    """A mill with the corpus and other versions of its prose, and the URI of its duplicates."""
+    folder, draw = tmp_path_factory.mktemp("near"), random.Random(3)
+    prose = [record for record in planted.records if record["source"] == "web" and len(record["text"]) > 400]
+    changes = [(i, *own) for i in range(len(prose)) for own in ((1, "web"), (2, "forum"), (draw.randint(3, 9), "blog"))]
+    versions = [{"text": _edited(prose[i]["text"], n, draw), "source": source, "native_id": f"{source}-{i}-{n}"}
+                for i, n, source in changes]
+    (folder / "versions.jsonl").write_text("".join(json.dumps(record) + "\n" for record in versions))
+    mill = make_mill(folder / "store")
+    documents = mill("ingest", "corpus=files", f"corpus.paths=[{planted.folder},{folder / 'versions.jsonl'}]",
+                     "ingest.bundle_bytes=1", "ingest.shard_bytes=20000", "ingest.row_group_bytes=4000")
+    return mill, mill("dedup", f"documents={documents}", "dedup=minhash")
+
+
+def _edited(text, changed, draw):
+    words = text.split(" ")
+    for at in draw.sample(range(len(words)), changed):
+        words[at] = "elsewhere"
+    return " ".join(words)

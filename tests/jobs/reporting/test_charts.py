@@ -14,6 +14,8 @@ from corpusmill.jobs.reporting.charts import (
     Circle,
     Column,
     brief,
+    curve,
+    linear,
     logarithmic,
     plain,
     scatter,
@@ -21,7 +23,8 @@ from corpusmill.jobs.reporting.charts import (
 )
 
 RECT = re.compile(r'<rect class="(\w+)" x="([-\d.]+)" y="([-\d.]+)" width="([-\d.]+)" height="([-\d.]+)"')
-COUNTS = st.dictionaries(st.integers(-40, 60), st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)), min_size=1, max_size=20)
+COUNT = st.tuples(st.integers(1, 10**6), st.integers(0, 10**6))
+COUNTS = st.dictionaries(st.integers(-40, 60), COUNT, min_size=1, max_size=20)
 
 
 @given(COUNTS, st.booleans(), st.lists(st.floats(1e-6, 1e6), max_size=2))
@@ -77,3 +80,26 @@ def test_circles_have_areas_as_their_sizes_and_labels_do_not_overlap(places):
         if radius > 4:
             assert math.isclose(radius**2 / radii[0]**2, size / sizes[0], rel_tol=0.05)
     assert 1 <= drawn.count("<text") <= len(places)
+
+
+@given(st.dictionaries(st.integers(60, 100), COUNT, min_size=1), st.floats(60, 100))
+def test_bins_of_equal_width_stand_between_their_ticks(counts, line):
+    columns = [Column(at, n, min(n, lost)) for at, (n, lost) in sorted(counts.items())]
+    drawn = linear(columns, [(60, "0.6"), (80, "0.8"), (100, "1.0")], [(line, "here")], "says")
+    step = (RIGHT - LEFT) / 41
+    found = [(kind, *map(float, numbers)) for kind, *numbers in RECT.findall(drawn)]
+    assert sum(kind == "drop" for kind, *_ in found) == sum(c.dropped > 0 for c in columns)
+    assert {round((x - LEFT) / step) + 60 for _, x, *_ in found} == set(counts)
+    for _, x, y, width, height in found:
+        assert LEFT - 0.01 <= x < x + width <= RIGHT + 0.01
+        assert TOP - 2.5 <= y < y + height <= BOTTOM + 0.01
+    (x,) = map(float, re.findall(r'class="line" d="M([\d.]+) ', drawn))
+    assert x == pytest.approx(LEFT + step * (line - 60), abs=0.06)
+
+
+def test_a_curve_goes_from_corner_to_corner_with_its_points_on_it():
+    drawn = curve([(0, 0), (0.5, 0.25), (1, 1)], [(0.5, 0.25, "a quarter at a half")], "says")
+    middle = f"{(LEFT + RIGHT) / 2:.1f}", f"{BOTTOM - (BOTTOM - TOP) / 4:.1f}"
+    assert f'points="{LEFT:.1f},{BOTTOM:.1f} {",".join(middle)} {RIGHT:.1f},{TOP:.1f}"' in drawn
+    assert f'cx="{middle[0]}" cy="{middle[1]}"' in drawn
+    assert "<title>a quarter at a half</title>" in drawn

@@ -1,7 +1,4 @@
-from hypothesis import given
-from hypothesis import strategies as st
-
-from corpusmill.jobs.reporting.examples import CHARS, EACH, examples_of, first_difference
+from corpusmill.jobs.reporting.examples import CHARS, EACH, examples_of
 
 
 def test_examples_of_a_build_are_documents_that_came_to_the_outcome(built):
@@ -54,12 +51,3 @@ def test_documents_kept_by_a_small_margin_stand_beside_the_dropped(built):
 def test_a_lineage_in_which_nothing_was_decided_shows_nothing(built):
     mill, uri = built
     assert examples_of(mill.store, {"documents": mill.lineage(uri)["documents"]}).outcomes == ()
-
-
-@given(st.text(max_size=900), st.text(max_size=50), st.text(max_size=50))
-def test_the_first_difference_is_on_show(same, left, right):
-    left, right = same + left, same + right
-    start = first_difference(left, right)
-    assert left[:start] == right[:start]
-    if left != right:
-        assert left[start : start + CHARS] != right[start : start + CHARS]

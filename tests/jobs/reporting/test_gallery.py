@@ -4,7 +4,7 @@ import pytest
 
 from corpusmill.jobs.reporting.examples import Examples, Outcome, Pair, Shown
 from corpusmill.jobs.reporting.facts import collect
-from corpusmill.jobs.reporting.gallery import gallery
+from corpusmill.jobs.reporting.gallery import gallery, pair
 
 DROPPED = Shown("00", "web", "page 1", "the old mill by the river", 0, 25, {})
 KEPT = Shown("01", "web", "page 2", "the new mill by the river", 0, 25, {})
@@ -22,6 +22,17 @@ def test_words_that_differ_are_marked_on_both_sides(draw):
     assert "the<mark> new</mark> mill" in drawn
     assert drawn.count("<mark>") == 2
     assert "Similarity 0.80, 2 documents in the cluster; words that differ are marked." in drawn
+
+
+def test_a_verified_pair_is_of_no_cluster_and_says_which_ranks_above():
+    drawn = pair(Pair("near", 0.66, None, DROPPED, KEPT))
+    assert "Similarity 0.66; words that differ are marked." in drawn
+    assert drawn.index("<h3>Lower in rank</h3>") < drawn.index("page 1") < drawn.index("<h3>Upper</h3>") < drawn.index("page 2")
+
+
+@pytest.mark.parametrize(("kind", "heading"), [("exact", "Exact"), ("near", "Near"), ("semantic", "Semantic")])
+def test_every_kind_of_duplicate_has_a_heading(draw, kind, heading):
+    assert f"<strong>{heading} duplicates</strong>" in draw(pairs=(Pair(kind, 0.8, 2, DROPPED, KEPT),))
 
 
 def test_equal_parts_are_said_to_be_equal(draw):

@@ -11,7 +11,9 @@ import pytest
 from corpusmill.jobs.reporting.examples import Examples, Outcome, Pair, Shown
 from corpusmill.jobs.reporting.facts import collect
 from corpusmill.jobs.reporting.measures import Clusters, Histogram
+from corpusmill.jobs.reporting.origins import Origins
 from corpusmill.jobs.reporting.page import render
+from corpusmill.jobs.reporting.pairs import PairFacts, Precision, Recall, Share, Similarities
 from corpusmill.jobs.reporting.timings import Timing
 
 HOSTILE = ('<script>console.error("ran");document.title="ran"</script>"\'>'
@@ -35,6 +37,9 @@ def hostile(lineage, small):
     facts = dataclasses.replace(
         facts, histograms=(Histogram(HOSTILE, rule, {1: 2, 9: 3}, 1, 1, 1, 2, 3, 4, 5),),
         clusters=Clusters({"2": 1, HOSTILE: 2}, {HOSTILE: 1}), cards=(card, card | {"place": [0.1, 0.2]}),
+        origins=Origins((HOSTILE, "web"), 3, ((1, 2, 0), (3, 4, 5), (0, 0, 6)), 5, 21),
+        pairs=PairFacts(Similarities(0.7, {80: 2}, {60: 1}), Recall(14, 8, {"0.7": 0.5}, 0.9, 7), Precision(
+            9, 2, 0.7, Share(1, 0.1, 0.9), Share(2, 0.3, 1.0), 0.01, (Pair(HOSTILE, 0.6, None, shown, shown),))),
         examples=Examples((Outcome(HOSTILE, 3, (shown,)),), (Pair("near", 0.8, 2, shown, dataclasses.replace(
             shown, text=f"{TRICKY} more")),), HOSTILE))
     return render(facts, [Timing(HOSTILE, "documents", False, 50.0, 2.5, RUN)])

@@ -96,6 +96,19 @@ def test_the_latest_layer_wins_and_only_the_view_counts(make, local, documents):
     assert texts(first, second)[0] == [plain[0][0], "one", "TWO", "FOUR"]
 
 
+def test_of_some_rows_the_same_is_read_in_fewer_batches(make, local, documents):
+    edited = make("annotations", LABELS, LABEL, on=documents, edits={0: {1: "one", 3: "three"}})
+    columns = {"label": ("annotations", "label"), "text": ("documents", "text")}
+    (first, *_) = aligned.zipped(local, {"documents": documents, "annotations": edited}, [edited.reference])
+    whole = [row for batch in aligned.read_text(local, first, columns) for row in batch.to_pylist()]
+    found = list(aligned.read_rows(local, first, columns, [3]))
+    assert found
+    assert sum(batch.num_rows for _, batch in found) < len(whole) == 4
+    for row, batch in found:
+        assert batch.to_pylist() == whole[row : row + batch.num_rows]
+    assert whole[3] == {"label": "0/3", "text": "three"}
+
+
 @given(
     texts=st.lists(st.text(max_size=5), min_size=1, max_size=12), data=st.data(),
     first=st.integers(0, 20), after=st.integers(0, 5),

@@ -39,6 +39,18 @@ def test_rows_come_back_row_group_by_row_group(local):
     assert (stored.rows, stored.size) == (40, local.stat("a/b.parquet").size)
 
 
+def test_of_some_rows_their_row_groups_alone_are_read(local):
+    stored = put(local, row_group_bytes=100)
+    starts = [0]
+    for batch in shards.batches(local, stored):
+        starts.append(starts[-1] + batch.num_rows)
+    found = list(shards.groups(local, stored, ["n"], [starts[1], starts[3] - 1, 39]))
+    assert [first for first, _ in found] == [starts[1], starts[2], starts[-2]]
+    for first, batch in found:
+        assert batch.to_pylist() == [{"n": row["n"]} for row in ROWS[first : first + batch.num_rows]]
+    assert list(shards.groups(local, stored, ["n"], [])) == []
+
+
 @given(
     rows=st.lists(st.fixed_dictionaries({"text": st.none() | st.text(), "n": st.none() | st.integers(-9, 9)}), max_size=12),
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4), limit=st.integers(1, 300),
@@ -76,6 +88,14 @@ def test_a_damaged_object_is_named_before_any_row_is_read(local, damage):
         next(shards.batches(local, stored))
 
 
+@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: b"", lambda data: data[:60] + b"oops" + data[64:]])
+def test_damage_to_a_row_group_that_is_read_is_named(local, damage):
+    stored = put(local)
+    local.write("a/b.parquet", damage(bytes(local.read("a/b.parquet"))))
+    with pytest.raises(Corrupt, match=r"a/b.parquet is damaged.*delete the object"):
+        list(shards.groups(local, stored, ["text", "n"], [0]))
+
+
 def test_another_valid_object_in_its_place_is_noticed(local):
     stored = put(local)
     put(local, ROWS[:5])
@@ -83,6 +103,8 @@ def test_another_valid_object_in_its_place_is_noticed(local):
         shards.whole(local, stored)
     with pytest.raises(Corrupt, match="5 rows, its receipt says 40"):
         shards.table(local, stored, ["n"])
+    with pytest.raises(Corrupt, match="5 rows, its receipt says 40"):
+        list(shards.groups(local, stored, ["n"], [0]))
 
 
 def test_a_missing_object_is_missing(local):

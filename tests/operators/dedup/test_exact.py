@@ -84,7 +84,7 @@ def test_no_rows_have_no_signatures():
 
 def test_the_configuration_pickles_and_is_checked():
     assert pickle.loads(pickle.dumps(ExactSignature("normalised"))) == ExactSignature("normalised")
-    with pytest.raises(ConfigError, match="'rwa'; it must be 'raw' or 'normalised'"):
+    with pytest.raises(ConfigError, match="'rwa'; it must be 'raw', 'normalised' or 'url'"):
         ExactSignature("rwa")
 
 
@@ -108,3 +108,17 @@ def test_version_1_is_frozen(digest, golden):
     result = ExactSignature(digest).signatures(documents(["The  Quick\n", "the quick"]))
     assert ExactSignature(digest).version == "1"
     assert [value.hex() for value in result["digest"].to_pylist()] == golden
+
+
+def test_urls_meet_by_their_normalised_form_and_texts_do_not_count():
+    urls = ["https://www.a.b/x/", None, "http://a.b/x?utm_source=y", "a.b/y", "", None]
+    batch = documents(["one", "two", "three", "one", "two", "two"], url=urls)
+    signer = ExactSignature(digest="url")
+    found = signer.signatures(batch)
+    assert found.schema == signer.schema
+    found.validate(full=True)
+    want = [hashlib.blake2b(url.encode(), digest_size=16).digest() if url else None
+            for url in ("a.b/x", None, "a.b/x", "a.b/y", None, None)]
+    assert found.column("digest").to_pylist() == want
+    assert [signer.signatures(batch.slice(i, 1)).to_pylist()[0] for i in range(6)] == found.to_pylist()
+    assert ExactSignature().schema == SIGNATURES

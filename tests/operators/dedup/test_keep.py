@@ -207,17 +207,17 @@ def component_of(one, near):
     return found
 
 
-def expected_verdicts(near, copies, keep="star") -> list[dict]:
+def expected_verdicts(near, copies, keep="star", near_kind="near") -> list[dict]:
     """The documents in clusters, by shard and row."""
     documents = sorted({one for pair in near for one in pair} | {first for _, first in copies})
     matched: dict = {}
     for one in documents if keep == "components" else []:
         if (first := min(component_of(one, near))) != one:
-            matched[one] = (first, near.get((first, one)), "near")
+            matched[one] = (first, near.get((first, one)), near_kind)
     for one in documents if keep == "star" else []:
         above = [(upper, value) for (upper, lower), value in near.items() if lower == one and upper not in matched]
         if above:
-            matched[one] = (*min(above), "near")
+            matched[one] = (*min(above), near_kind)
     for copy, first in copies:
         matched[copy] = matched.get(first, (first, 1.0, "exact"))
     verdicts = []
@@ -225,7 +225,7 @@ def expected_verdicts(near, copies, keep="star") -> list[dict]:
         centre = matched[one][0] if one in matched else one
         naming = [kind for upper, _, kind in matched.values() if upper == centre]
         if naming:
-            kind = matched[one][2] if one in matched else "near" if "near" in naming else "exact"
+            kind = matched[one][2] if one in matched else near_kind if near_kind in naming else "exact"
             verdicts.append({
                 "shard": one[2], "row": one[3], "keep": one not in matched, "kind": kind, "cluster_id": centre[1],
                 "cluster_size": 1 + len(naming), "matched_doc_id": centre[1] if one in matched else None,
@@ -235,12 +235,13 @@ def expected_verdicts(near, copies, keep="star") -> list[dict]:
 
 
 @unhurried
-@given(pair_tables(), st.sampled_from(["star", "components"]), st.randoms(use_true_random=False))
-def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, keep, random):
-    near, copies = drawn
-    pairs = [(lower, upper, "near", value) for (upper, lower), value in near.items()]
+@given(pair_tables(), st.sampled_from([("star", "near"), ("components", "near"), ("star", "semantic")]),
+       st.randoms(use_true_random=False))
+def test_verdicts_on_pairs_are_those_of_the_plain_reference(drawn, way, random):
+    (near, copies), (keep, kind) = drawn, way
+    pairs = [(lower, upper, kind, value) for (upper, lower), value in near.items()]
     pairs += [(copy, first, "exact", 1.0) for copy, first in copies]
     random.shuffle(pairs)
     found = pair_verdicts(pair_table(pairs), keep)
     assert found.schema == VERDICTS
-    assert found.to_pylist() == expected_verdicts(near, copies, keep)
+    assert found.to_pylist() == expected_verdicts(near, copies, keep, kind)

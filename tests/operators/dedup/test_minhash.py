@@ -1,5 +1,6 @@
 """MinHash signatures against a plain reference, and against what theory says of them."""
 
+import dataclasses
 import math
 import pickle
 import random
@@ -7,74 +8,32 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shingling import shingles_of
+from sketching import band_hashes, folded, lanes_of, minima_of, sets_of
 
 from corpusmill.operators.contract import describe
+from corpusmill.operators.dedup import minhash as minhashes
 from corpusmill.operators.dedup.minhash import MinHash
+from corpusmill.operators.dedup.minima import SCHEMES
 from corpusmill.operators.dedup.verify import similarity
 from corpusmill.operators.errors import ConfigError, DataError, SchemaError
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES
+from corpusmill.operators.text.profiles import PROFILES
+from corpusmill.operators.text.shingles import UNITS
 
-MASK = (1 << 64) - 1
-letters = st.text(st.sampled_from("ab "), max_size=40)
-
-
-def fold(left, right):
-    product = left * right
-    return (product >> 64) ^ (product & MASK)
-
-
-def mix(value):
-    value = (value ^ value >> 33) * 0xFF51AFD7ED558CCD & MASK
-    value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53 & MASK
-    return value ^ value >> 33
-
-
-def split_mix(seed, count):
-    for i in range(1, count + 1):
-        z = seed + i * 0x9E3779B97F4A7C15 & MASK
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
-        z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
-        yield z ^ z >> 31
-
-
-def hash_of(word):
-    data = word.encode()
-    value = 0x243F6A8885A308D3 ^ (len(data) * 0x9E3779B97F4A7C15 & MASK)
-    for at in range(0, len(data), 8):
-        value = fold(value ^ int.from_bytes(data[at : at + 8], "little"), 0xA0761D6478BD642F)
-    return value
-
-
-def shingles_of(text, ngram):
-    """Hashes of the n-grams of a text of lower-case ASCII words between spaces."""
-    hashes = [hash_of(word) for word in text.split()]
-    runs = [hashes[i : i + ngram] for i in range(max(1, len(hashes) - ngram + 1))] if hashes else []
-    return [mix(sum(h * pow(0xD6E8FEB86659FD93, len(run) - 1 - i, 1 << 64) for i, h in enumerate(run)) & MASK) for run in runs]
+letters = st.text(st.sampled_from("abZ \n.é中"), max_size=60)
 
 
 def reference(minhash, text):
-    """(band hashes, lanes), or None without a word."""
-    shingles = shingles_of(text, minhash.ngram)
+    """(band hashes, lanes), or None without a shingle; of profile ``none``."""
+    shingles = shingles_of(text, minhash.ngram, minhash.shingles)
     if not shingles:
         return None
-    numbers = [number >> 32 for number in split_mix(minhash.seed, 2 * (minhash.bands * minhash.rows + minhash.lanes))]
-    minima = []
-    for k, (by, plus) in enumerate(zip(numbers[::2], numbers[1::2], strict=True)):
-        halves = [x >> 32 if k < minhash.bands * minhash.rows else x & 0xFFFFFFFF for x in shingles]
-        minima.append(min(((by | 1) * x + plus) & 0xFFFFFFFF for x in halves))
-    bands = []
-    for band in range(minhash.bands):
-        value = 0x452821E638D01377 + band
-        for one in minima[band * minhash.rows : (band + 1) * minhash.rows]:
-            value = fold(value ^ one, 0xE7037ED1A0B428DB)
-        bands.append(mix(value))
-    lanes = []
-    for one in minima[minhash.bands * minhash.rows :]:
-        value = (one ^ one >> 15) * 0x7FEB352D & 0xFFFFFFFF
-        lanes.append((value ^ value >> 15) * 0x7FEB352D >> 24 & 255)
-    return bands, bytes(lanes)
+    minima = minima_of(minhash.scheme, [x >> 32 for x in shingles], minhash.seed, minhash.bands * minhash.rows)
+    return band_hashes(minima, minhash.bands), lanes_of([x & 0xFFFFFFFF for x in shingles], minhash.lanes, minhash.seed)
 
 
 def documents(values):
@@ -83,25 +42,12 @@ def documents(values):
     return pa.record_batch([pa.array(filled.get(f.name, [None] * len(values)), f.type) for f in DOCUMENTS], schema=DOCUMENTS)
 
 
-def sets_of(jaccard, pairs, size, seed):
-    """Texts of distinct words whose sets have exactly the Jaccard similarity, ``jaccard · size`` words in common."""
-    draw = random.Random(seed)
-    both, names = round(jaccard * size), iter(draw.sample(range(10**9), pairs * size))
-    left, right = [], []
-    for _ in range(pairs):
-        words = [f"w{next(names)}" for _ in range(size)]
-        shared, rest = words[:both], words[both:]
-        half = len(rest) // 2
-        left.append(" ".join(shared + rest[:half]))
-        right.append(" ".join(draw.sample(shared + rest[half:], both + len(rest) - half)))
-    return left, right
-
-
-@settings(max_examples=60)
-@given(st.lists(letters, max_size=6), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 9),
-       st.integers(0, 2), st.sampled_from([0, 1, MASK]))
-def test_signatures_are_those_of_the_plain_reference(values, ngram, bands, rows, lanes, cut, seed):
-    minhash = MinHash(ngram=ngram, bands=bands, rows=rows, lanes=lanes, seed=seed)
+@settings(max_examples=100)
+@given(st.lists(letters, max_size=6), st.builds(
+    MinHash, ngram=st.integers(1, 4), shingles=st.sampled_from(UNITS), profile=st.just("none"), scheme=st.sampled_from(SCHEMES),
+    bands=st.integers(1, 3), rows=st.integers(1, 3), lanes=st.integers(1, 9), seed=st.sampled_from([0, 1, 2**32 - 1])),
+    st.integers(0, 2))
+def test_signatures_are_those_of_the_plain_reference(values, minhash, cut):
     found = minhash.signatures(documents(values).slice(cut))
     assert found.schema == minhash.schema
     sketches = (found.column(name).to_pylist() for name in ("bands", "lanes"))
@@ -114,8 +60,19 @@ def test_signatures_are_those_of_the_plain_reference(values, ngram, bands, rows,
 
 def test_a_text_longer_than_a_chunk_is_signed_like_the_reference():
     text = " ".join(f"word{i * i % 977}" for i in range(3000))
-    bands, lanes, _ = MinHash().sketches(pa.array([text]))
-    assert (bands[0].tolist(), lanes[0].tobytes()) == reference(MinHash(), text)
+    for unit in UNITS:
+        minhash = MinHash(shingles=unit)
+        bands, lanes, _ = minhash.sketches(pa.array([text]))
+        assert (bands[0].tolist(), lanes[0].tobytes()) == reference(minhash, text)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_is_signed_is_the_folded_text(profile):
+    raw = pa.array(["", "Ünïcode  “quoted”, 3.5 İ and\r\n some_more WORDS; " * 200, "A b", "\u0301 !", "中文,\u3000x" * 900])
+    plain = pa.array([folded(text, profile) for text in raw.to_pylist()] if profile != "none" else raw)
+    for unit in UNITS:
+        found, expected = (MinHash(shingles=unit, profile=p).sketches(t) for p, t in ((profile, raw), ("none", plain)))
+        assert all((one == two).all() for one, two in zip(found, expected, strict=True))
 
 
 def test_a_document_is_signed_alike_in_any_batch():
@@ -149,25 +106,11 @@ def test_a_hundred_thousand_distinct_words_are_alike_to_none():
     assert similarity(lanes[:-1], lanes[1:]).max() < 0.2
 
 
-@pytest.mark.parametrize("jaccard", [0.0, 0.3, 0.5, 0.7, 0.9, 1.0])
-def test_the_estimate_is_unbiased_and_its_error_is_that_of_theory(jaccard):
-    """Mean within 4 standard errors, standard deviation within 10 % of sqrt(p (1 - p) / 128) · 256/255."""
-    pairs, lanes = 2000, 128
-    left, right = sets_of(jaccard, pairs, 100, seed=1)
-    minhash = MinHash(ngram=1)
-    estimates = similarity(minhash.sketches(pa.array(left))[1], minhash.sketches(pa.array(right))[1])
-    p = jaccard + (1 - jaccard) / 256
-    error = math.sqrt(p * (1 - p) / lanes) * 256 / 255
-    assert abs(estimates.mean() - jaccard) <= 4 * error / math.sqrt(pairs) + 1e-12
-    assert abs(estimates.std() - error) <= 0.1 * error
-
-
 def test_the_estimate_of_proposed_pairs_is_unbiased():
     """Estimated on the minima that proposed them, pairs of .62 would look like .68."""
     jaccard, pairs = 0.62, 6000
-    left, right = sets_of(jaccard, pairs, 100, seed=2)
     minhash = MinHash(ngram=1)
-    (bands, lanes, _), (other_bands, other_lanes, _) = (minhash.sketches(pa.array(side)) for side in (left, right))
+    (bands, lanes, _), (other_bands, other_lanes, _) = (minhash.sketches(side) for side in sets_of(jaccard, pairs, 100, seed=2))
     proposed = (bands == other_bands).any(axis=1)
     estimates = similarity(lanes[proposed], other_lanes[proposed])
     assert proposed.sum() > 1000
@@ -211,9 +154,19 @@ def test_pairs_are_proposed_as_the_s_curve_says():
 
 
 def test_wrong_settings_are_named():
-    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 65}, {"lanes": 0}, {"seed": -1}):
+    for wrong in ({"ngram": 0}, {"bands": 0}, {"rows": 1025}, {"lanes": 0}, {"seed": -1}, {"seed": 1 << 32},
+                  {"shingles": "word"}, {"profile": "nfc"}, {"scheme": "affine64"}, {"device": "gpu"}, {"threshold": 0.0},
+                  {"threshold": 0.8, "bands": 20}, {"minima": 2000, "threshold": 0.8}):
         with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is"):
             MinHash(**wrong)
+
+
+def test_a_threshold_chooses_bands_and_rows():
+    assert MinHash(threshold=0.8) == MinHash(bands=9, rows=13)
+    assert MinHash(threshold=0.7, minima=240) == MinHash(bands=24, rows=10)
+    assert MinHash(threshold=0.8, bands=9, rows=13).schema == MinHash(bands=9, rows=13).schema
+    assert dataclasses.replace(MinHash(threshold=0.8), lanes=64) == MinHash(bands=9, rows=13, lanes=64)
+    assert "threshold" not in describe(MinHash(threshold=0.8))["parameters"]
 
 
 def test_other_columns_and_null_texts_are_clear_errors():
@@ -226,5 +179,35 @@ def test_other_columns_and_null_texts_are_clear_errors():
 
 def test_it_pickles_and_describes_itself():
     assert pickle.loads(pickle.dumps(MinHash(bands=3))) == MinHash(bands=3)
-    assert describe(MinHash())["parameters"] == {"ngram": 5, "bands": 14, "rows": 8, "lanes": 128, "seed": 1}
-    assert (MinHash().version, MinHash().exact) == ("1", True)
+    assert describe(MinHash())["parameters"] == {
+        "ngram": 5, "shingles": "folded", "profile": "folded", "scheme": "binned", "bands": 14, "rows": 8, "lanes": 128,
+        "seed": 1}
+    assert (MinHash().version, MinHash().exact) == ("2", True)
+
+
+@settings(max_examples=25)
+@given(st.lists(letters, max_size=6), st.builds(
+    MinHash, ngram=st.integers(1, 4), shingles=st.sampled_from(UNITS), profile=st.sampled_from(PROFILES),
+    scheme=st.sampled_from(SCHEMES), bands=st.integers(1, 3), rows=st.integers(1, 3), lanes=st.integers(1, 9)))
+def test_torch_gives_the_same_bits(values, minhash):
+    """On the processor's tensors; on a GPU where there is one."""
+    texts = pa.array(values, pa.string())
+    for device in ["cpu", *["cuda"] * torch.cuda.is_available()]:
+        pairs = zip(minhash.sketches(texts), minhash.torch_sketches(texts, device), strict=True)
+        assert all((one == two).all() and one.shape == two.shape and one.dtype == two.dtype for one, two in pairs)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_torch_gives_the_same_bits_of_many_documents(scheme, monkeypatch):
+    monkeypatch.setattr(minhashes, "SLICE", 4000)
+    texts = pa.array([" ".join(f"w{i * k % 97}" for i in range(9 * k % 500)) for k in range(60)] + ["中文" * 3000])
+    pairs = zip(MinHash(scheme=scheme).sketches(texts), MinHash(scheme=scheme).torch_sketches(texts, "cpu"), strict=True)
+    assert all((one == two).all() for one, two in pairs)
+
+
+def test_the_device_is_no_part_of_the_key():
+    assert describe(MinHash(device="auto")) == describe(MinHash())
+    if not torch.cuda.is_available():
+        assert (MinHash(device="auto").sketches(pa.array(["a b"]))[0] == MinHash().sketches(pa.array(["a b"]))[0]).all()
+        with pytest.raises(ConfigError, match="device is 'cuda', but torch finds none"):
+            MinHash(device="cuda").sketches(pa.array(["a"]))

@@ -25,7 +25,8 @@ def plain(text, ngram):
 @unhurried
 @given(TEXTS, st.integers(1, 4))
 def test_sets_have_the_size_and_the_similarity_of_plain_ones(texts, ngram):
-    sets, expected = shingle_sets(pa.array(texts, pa.string()), ngram), [plain(text, ngram) for text in texts]
+    sets = shingle_sets(pa.array(texts, pa.string()), "folded", "folded", ngram)
+    expected = [plain(text, ngram) for text in texts]
     offsets, hashes = sets
     assert np.diff(offsets).tolist() == [len(one) for one in expected]
     for i in range(len(texts)):
@@ -39,7 +40,7 @@ def test_sets_have_the_size_and_the_similarity_of_plain_ones(texts, ngram):
 
 def test_a_text_of_many_chunks_is_one_set():
     words = [f"w{i % 4001}" for i in range(60_000)]
-    (_, end), hashes = shingle_sets(pa.array([" ".join(words)]), 5)
+    (_, end), hashes = shingle_sets(pa.array([" ".join(words)]), "folded", "folded", 5)
     assert end == len(set(hashes.tolist())) == 4001
 
 
@@ -54,6 +55,14 @@ def test_the_signer_sketches_these_sets():
     assert abs((lanes[0] == lanes[1]).mean() - exact) < 4 * np.sqrt(exact * (1 - exact) / 4096) + 1 / 256
 
 
+@pytest.mark.parametrize(("shingles", "profile", "expected"), [
+    ("characters", "none", {"Ab", "bA"}), ("words", "lowered", {"ab"}), ("characters", "lowered", {"ab", "ba"}),
+])
+def test_sets_are_of_the_units_and_of_the_form_that_is_sketched(shingles, profile, expected):
+    offsets, _ = shingle_sets(pa.array(["AbAb"]), shingles, profile, 2)
+    assert offsets.tolist() == [0, len(expected)]
+
+
 def test_nulls_are_refused():
     with pytest.raises(DataError, match="1 nulls"):
-        shingle_sets(pa.array(["a", None]), 2)
+        shingle_sets(pa.array(["a", None]), "folded", "folded", 2)

@@ -1,10 +1,12 @@
 """The grammars of ``PII`` once more, as regular expressions over UTF-8 bytes and the standard library's ipaddress.
 
-Nothing is shared with the operator but the names of kinds.
+Nothing is shared with the operator but the names of kinds and the classes of code points.
 """
 
 import ipaddress
 import re
+
+from corpusmill.operators.text.wordbreak import CLASS, CLASSES, properties
 
 MASKS = {"email": b"|||EMAIL_ADDRESS|||", "ip": b"|||IP_ADDRESS|||", "phone": b"|||PHONE_NUMBER|||",
          "card": b"|||CARD_NUMBER|||", "iban": b"|||IBAN|||", "key": b"|||KEY|||"}  # fmt: skip
@@ -134,6 +136,14 @@ def ibans(data):
     yield from every(IBAN, data, judge)
 
 
+def in_a_word(before):
+    """Whether the text ends within a word, by the classes of UAX #29 but for the underscore; marks after a letter count."""
+    kinds = [CLASSES[n & CLASS] for n in properties()[[ord(c) for c in before]]]
+    while kinds and kinds[-1] in ("Extend", "Format", "ZWJ"):
+        kinds.pop()
+    return bool(kinds) and kinds[-1] in ("ALetter", "Hebrew_Letter", "Numeric")
+
+
 def phones(data):
     def international(m):
         digits = re.sub(rb"[^0-9]", b"", m[1]).decode()
@@ -141,6 +151,8 @@ def phones(data):
         return (*m.span(), "phone") if 8 <= len(digits) <= 15 and called else None
 
     def labelled(m):
+        if in_a_word(data[:m.start()].decode(errors="ignore")):
+            return None
         digits = re.sub(rb"[^0-9]", b"", m[1])
         return (*m.span(1), "phone") if 7 <= len(digits) <= 15 else None
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.quality.badwords import BadWords
 from corpusmill.operators.quality.badwords_matching import automaton, count_matches
 from corpusmill.operators.schema import DOCUMENTS
@@ -96,13 +96,23 @@ def test_an_empty_list_finds_nothing(tmp_path):
     assert counts(["turnip", ""], path) == [(0, 0), (0, 0)]
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"\xff\xfe", "is not UTF-8"), (b"x" * 63, "at most 62 characters; got 63"),
+@pytest.mark.parametrize(("text", "hits"), [
+    ("Σοφός", 1), ("ΣΟΦΌΣ", 1), ("σοφόσ", 1), ("ςοφός", 1), ("σοφό", 0), ("σοφόςα", 0),
 ])  # fmt: skip
-def test_a_list_that_cannot_be_used_is_refused(tmp_path, content, message):
+@pytest.mark.parametrize("entry", ["σοφός", "ΣΟΦΌΣ", "σοφόσ"])
+def test_a_final_sigma_is_a_sigma(tmp_path, entry, text, hits):
     path = tmp_path / "list.txt"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=message):
+    path.write_text(entry)
+    assert counts([text], path) == [(hits, hits)]
+
+
+def test_a_list_that_cannot_be_used_is_refused(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("x" * 63)
+    with pytest.raises(ConfigError, match="at most 62 characters; got 63"):
+        counts(["x"], path)
+    path.write_bytes(b"a\nb\xff")
+    with pytest.raises(DataError, match=r"list.txt' is not UTF-8: line 2 has the byte 0xff"):
         counts(["x"], path)
 
 

@@ -15,7 +15,9 @@ from corpusmill.operators.quality.c4 import VARIANTS, C4Lines
 from corpusmill.operators.quality.c4_editing import COLUMNS
 from corpusmill.operators.schema import DOCUMENTS
 from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.sentences import count_by_spaces, count_by_tokens, marks
+from corpusmill.operators.text.sentences import count_by_spaces, marks
+from corpusmill.operators.text.spacy import rules
+from corpusmill.operators.text.spacy_sentences import count_by_tokens
 
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "corpus"
 POLICIES = ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"]
@@ -40,9 +42,10 @@ TEXTS = st.lists(st.tuples(PIECES, BREAKS), max_size=12).map(lambda parts: "".jo
     end in parts))
 
 
-def sentences(text, count):
+def sentences(text, by_tokens):
     texts = Texts.of(pa.array([text]))
-    return count(int(texts.addresses[0]), int(texts.lengths[0]), marks())
+    at = int(texts.addresses[0]), int(texts.lengths[0])
+    return count_by_tokens(*at, rules().address, rules().most, marks()) if by_tokens else count_by_spaces(*at, marks())
 
 
 def reference(text, variant, fewest=3, longest=1000, terminal=True):
@@ -82,11 +85,11 @@ def reference(text, variant, fewest=3, longest=1000, terminal=True):
             continue
         found["kept_lines"] += 1
         if not dclm:
-            found["sentences"] += sentences(line, count_by_tokens if variant == "datatrove" else count_by_spaces)
+            found["sentences"] += sentences(line, variant == "datatrove")
         kept.append(line)
     text = "\n".join(kept).strip()
     if dclm:
-        found["sentences"] = sentences(text, count_by_spaces)
+        found["sentences"] = sentences(text, by_tokens=False)
     return text, found
 
 
@@ -145,7 +148,9 @@ def test_real_documents_become_what_the_reference_says(variant):
         assert edited(values, C4Lines(variant=variant)) == [reference(value, variant) for value in values]
 
 
-@pytest.mark.parametrize("fields", [{"variant": "gopher"}, {"fewest_words": -1}, {"longest_word": -1}])
+@pytest.mark.parametrize("fields", [{"variant": "gopher"}, {"fewest_words": -1}, {"longest_word": -1}, {"fewest_words": 3.5},
+                                    {"fewest_words": "3"}, {"fewest_words": None}, {"longest_word": 1e3},
+                                    {"longest_word": True}, {"longest_word": 1 << 31}])
 def test_an_impossible_parameter_is_a_clear_error(fields):
     with pytest.raises(ConfigError, match=f"operator 'c4': {next(iter(fields))} must be"):
         C4Lines(**fields)

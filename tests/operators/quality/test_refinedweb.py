@@ -106,8 +106,9 @@ def test_real_documents_become_what_the_reference_says():
         assert edited(values, RefinedWebLines()) == [reference(value) for value in values]
 
 
-@pytest.mark.parametrize("fields", [{"most_capitals": 1.5}, {"most_numerals": -0.1}, {"fewest_words": -1},
-                         {"phrase_words": -1}])
+@pytest.mark.parametrize("fields", [{"most_capitals": 1.5}, {"most_numerals": -0.1}, {"most_numerals": float("nan")},
+                                    {"most_capitals": "0.5"}, {"fewest_words": -1}, {"fewest_words": 2.0}, {"phrase_words": -1},
+                                    {"phrase_words": True}, {"phrase_words": 1 << 31}])
 def test_an_impossible_bound_is_a_clear_error(fields):
-    with pytest.raises(ConfigError, match=f"operator 'refinedweb': {next(iter(fields))} must be 0 to"):
+    with pytest.raises(ConfigError, match=f"operator 'refinedweb': {next(iter(fields))} must be a"):
         RefinedWebLines(**fields)

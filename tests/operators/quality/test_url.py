@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.quality.select import Rule, select
 from corpusmill.operators.quality.url import Url, UrlList
 from corpusmill.operators.schema import DOCUMENTS
@@ -18,10 +18,11 @@ LISTS = Path(__file__).parent / "lists"
 FIELDS = pa.schema([DOCUMENTS.field("url")])
 HOSTS = ["example.com", "WWW.Example.com", "a.sub.example.org", "sub.example.org", "example.org", "whole.example.net",
          "x.co.uk", "b.x.co.uk", "co.uk", "uk", "localhost", "192.0.2.7", "[2001:db8::1]", "spaced.test.",
-         "münchen.example.com", ""]  # fmt: skip
+         "münchen.example.com", "", "a..b", ".a", "a..", "."]  # fmt: skip
 WHOLE = st.builds(lambda scheme, user, host, port, path: f"{scheme}{user}{host}{port}{path}",
-                  st.sampled_from(["http://", "HTTPS://", "//", "ftp+x://"]), st.sampled_from(["", "u@", "u:p@"]),
-                  st.sampled_from(HOSTS), st.sampled_from(["", ":80", ":"]),
+                  st.sampled_from(["http://", "HTTPS://", "//", "ftp+x://", "mailto:", "data:", ""]),
+                  st.sampled_from(["", "u@", "u:p@"]),
+                  st.sampled_from(HOSTS), st.sampled_from(["", ":80", ":", ":123456", ":x"]),
                   st.sampled_from(["", "/", "/page/", "/turnip/Marzi-pan?x=herring#f", "?q=a.b/c@d", "#x/y",
                                    "/é中🙂"]))  # fmt: skip
 
@@ -36,9 +37,13 @@ def hits(match, urls, name="hosts.txt"):
 
 
 def host_of(url):
-    authority = re.split(r"[/?#\\]", url.partition("//")[2])[0].rpartition("@")[2]
+    scheme, rest = re.match(r"((?:[a-z0-9+.-]*:)?)(.*)", url, re.I | re.S).groups()
+    if scheme and not re.match(r"//|[0-9]{1,5}(?:[/?#\\]|$)", rest):
+        return None
+    authority = re.split(r"[/?#\\]", rest[2:] if rest.startswith("//") else url)[0].rpartition("@")[2]
     host = authority[:authority.find("]") + 1] if authority.startswith("[") else authority.partition(":")[0]
-    return re.sub("[A-Z]", lambda m: m[0].lower(), host.removesuffix(".")) or None
+    host = re.sub("[A-Z]", lambda m: m[0].lower(), host.removesuffix("."))
+    return host if all(host.split(".")) else None
 
 
 @settings(max_examples=200)
@@ -117,6 +122,51 @@ def test_millions_of_hosts_are_looked_up(tmp_path):
     path.write_text("\n".join(f"h{i}.example" for i in range(200_000)))
     found = run(UrlList("x", match="host"), [f"http://h{i}.example/" for i in range(190_000, 210_000)], path)
     assert sum(found["url_list.hits"].to_pylist()) == 10_000
+
+
+@pytest.mark.parametrize("url", ["mailto:bob@example.com", "data:text/html,example.com", "urn:isbn:0", "about:blank",
+                                 "javascript:void(0)", "http:/example.com", "http://a..b/", "http://.example.com/x", "file:///x"])
+def test_a_url_without_a_host_is_in_no_list_of_hosts_or_urls(tmp_path, url):
+    """``http://a..b/x`` was looked up as the path alone, and so found wherever another URL without a host had the same."""
+    assert run(Url(), [url]).to_pylist() == [{"url": url, "url.host": None, "url.domain": None}]
+    path = tmp_path / "list.txt"
+    path.write_text(f"{url}\nfile:///html,example.com\nmailto\ndata\n")
+    for match in ("domain", "host", "site", "url"):
+        assert run(UrlList("x", match=match), [url], path)["url_list.hits"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(("entry", "host", "domain", "exact", "site"), [
+    ("example.org", "example.org", 1, 1, 1), ("example.org", "a.sub.example.org", 1, 0, 1),
+    ("sub.example.org", "example.org", 0, 0, 0), ("sub.example.org", "sub.example.org", 0, 1, 1),
+    ("sub.example.org", "a.sub.example.org", 0, 0, 1), ("http://Sub.example.org/page", "a.sub.example.org", 0, 0, 1),
+    ("x.co.uk", "a.x.co.uk", 1, 0, 1), ("co.uk", "a.x.co.uk", 0, 0, 1), ("org", "example.org", 0, 0, 1),
+    ("sub.example.org", "xsub.example.org", 0, 0, 0),
+])  # fmt: skip
+def test_what_an_entry_of_hosts_matches(tmp_path, entry, host, domain, exact, site):
+    path = tmp_path / "list.txt"
+    path.write_text(entry)
+    found = [run(UrlList("x", match=match), [f"http://{host}/"], path)["url_list.hits"][0].as_py()
+             for match in ("domain", "host", "site")]
+    assert found == [domain, exact, site]
+
+
+@pytest.mark.parametrize("match", ["domain", "host", "site", "url", "word", "subword"])
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path, match):
+    path = tmp_path / "list.txt"
+    path.write_bytes("\ufeffexample.com\n".encode())
+    text = "http://example.com/" if match != "word" else "examplecom"
+    assert run(UrlList("x", match=match), [text], path)["url_list.hits"].to_pylist() == [1]
+    path = tmp_path / "suffixes.dat"
+    path.write_bytes("\ufeffb.test\ntest\n".encode())
+    assert run(Url(path="x"), ["//c.a.b.test"], path)["url.domain"].to_pylist() == ["a.b.test"]
+
+
+def test_a_list_that_is_not_utf_8_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbfexample.com\nm\xfcnchen.example.com\n")
+    for operator in (Url(path="urls.txt"), *(UrlList("urls.txt", match=match) for match in ("site", "url", "word", "subword"))):
+        with pytest.raises(DataError, match=r"the list 'urls.txt' is not UTF-8: line 2 has the byte 0xfc"):
+            run(operator, ["http://example.com"], path)
 
 
 def test_a_host_longer_than_names_can_be_is_none():

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.quality.gopher import Gopher
 from corpusmill.operators.quality.web import WebSignals
+from corpusmill.operators.quality.web_counting import SENTENCE_ENDS
 from corpusmill.operators.schema import DOCUMENTS
+from corpusmill.operators.text.spacy_classes import TERMINAL, classes
 
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "corpus"
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
@@ -107,6 +110,10 @@ def test_the_signals_of_gopher_are_among_them(values, ngrams):
 def test_a_sentence_terminal_of_any_script_ends_a_line(end):
     found, = signals([f"line{end}\nline{end} \n{end}\nline{end}'\nline…\nline\""], WebSignals())
     assert found["stop_lines"] == 2
+
+
+def test_the_two_lists_of_what_ends_a_sentence_for_datatrove_are_one():
+    assert {chr(point) for point in np.flatnonzero(classes() & TERMINAL)} == set(SENTENCE_ENDS)
 
 
 def test_other_words_for_ngrams_are_a_clear_error():

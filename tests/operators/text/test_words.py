@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.text.buffers import Texts
-from corpusmill.operators.text.words import UNROLLED, characters, count_words, decode, locate_words
+from corpusmill.operators.text.words import UNROLLED, characters, count_words, decode, locate_words, width
 
 SPACES = [chr(point) for point in range(0x110000) if chr(point).isspace()]
 LETTERS = ["a", "Z", "9", ".", "é", "ß", "中", "한", "م", "\u0301", "\u200d", "𝔘", "🙂", "\u2027", "\u2030", "\u180e"]
@@ -48,6 +48,7 @@ def test_characters_are_code_points(values):
 
 @settings(deadline=None)
 @given(st.characters(codec="utf-8"))
-def test_decode_gives_the_code_point(character):
+def test_decode_gives_the_code_point_and_width_its_bytes(character):
     texts = Texts.of(pa.array([character], pa.string()))
     assert decode(int(texts.addresses[0])) == ord(character)
+    assert width(character.encode()[0]) == texts.lengths[0]

@@ -1,6 +1,6 @@
 """Decisions and reasons of datatrove's filters against ours, document by document.
 
-    python benchmarks/agreement/agreement_datatrove.py --peer DATATROVE_PYTHON [--corpus FOLDER] [--json PATH]
+    python benchmarks/agreement_datatrove.py --peer DATATROVE_PYTHON [--corpus FOLDER] [--json PATH]
 
 ``--peer`` is the Python of an environment with ``pip install 'datatrove[processing]' spacy``. The sample has at most
 ``--documents`` documents of each file in the corpus, chosen by a seed among those of at most ``--largest`` characters.
@@ -9,7 +9,6 @@ A reason agrees where both drop for the same one or both keep.
 
 import argparse
 import collections
-import importlib.resources
 import json
 import random
 import subprocess
@@ -18,15 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
+from common import CORPUS, batch_of, profile, reasons, texts_of
 
-from corpusmill.jobs.annotate import QualityConfig, operators
 from corpusmill.jobs.runtime import kernels
-from corpusmill.operators.quality.select import parse_rules, select
-from corpusmill.operators.schema import DOCUMENTS
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "data" / "corpus"
-FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source")])
 # Which rules of which profile are those of a filter: all, or the first and the others.
 PROFILES = {"gopher_repetition": "gopher_datatrove", "gopher_quality": "gopher_datatrove", "fineweb": "fineweb"}
 
@@ -45,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         texts, target = Path(folder) / "texts.parquet", Path(folder) / "verdicts.json"
         pq.write_table(pa.table({"text": batch["text"]}), texts)
-        subprocess.run([options.peer, Path(__file__).with_name("datatrove_peer.py"), texts, target], check=True)
+        subprocess.run([options.peer, Path(__file__).parent / "agreement" / "datatrove_peer.py", texts, target], check=True)
         peer = json.loads(target.read_text())
     report = {"documents": batch.num_rows, "bytes": batch["text"].nbytes, "seed": options.seed, "largest": options.largest,
               "documents_per_domain": options.documents, "peer": peer["versions"],
@@ -58,24 +52,21 @@ def main() -> None:
 def sample(options):
     """Some documents of every file, its name as their source."""
     texts, sources = [], []
-    for path in sorted(options.corpus.glob("*.parquet")):
-        found = [text for text in pq.read_table(path, columns=["text"])["text"].to_pylist() if len(text) <= options.largest]
-        chosen = random.Random(f"{options.seed} {path.stem}").sample(found, min(options.documents, len(found)))
+    for name, column in texts_of(options.corpus):
+        found = [text for text in column if len(text) <= options.largest]
+        chosen = random.Random(f"{options.seed} {name}").sample(found, min(options.documents, len(found)))
         texts += chosen
-        sources += [path.stem.partition("-")[0]] * len(chosen)
-    ids = pa.array([i.to_bytes(16, "big") for i in range(len(texts))], pa.binary(16))
-    return pa.RecordBatch.from_arrays([ids, pa.array(texts), pa.array(sources)], schema=FIELDS)
+        sources += [name.partition("-")[0]] * len(chosen)
+    return batch_of(texts, sources)
 
 
 def ours(batch, name):
     """The reason of each document, by the profile's rules for this filter alone."""
-    entry = importlib.resources.files("corpusmill.conf") / "quality" / f"{PROFILES[name]}.yaml"
-    profile = yaml.safe_load(entry.read_text())
-    rules = parse_rules(profile["rules"])
+    found = profile(PROFILES[name])
     if PROFILES[name] == "gopher_datatrove":
-        rules = [rule for rule in rules if rule.reason.startswith("gopher_") == (name == "gopher_quality")]
-    annotated = operators(QualityConfig(**profile)).open()(batch).batch
-    return select(annotated, rules).batch["reason"].to_pylist()
+        found["rules"] = [rule for rule in found["rules"]
+                          if rule["reason"].startswith("gopher_") == (name == "gopher_quality")]
+    return reasons(found, batch)
 
 
 def compare(batch, theirs, found):
