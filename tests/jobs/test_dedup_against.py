@@ -150,7 +150,7 @@ def test_cells_of_one_corpus_are_not_compared_with_another(two):
     for wanted in ({"against": [there.path]}, {"index": "corpus"}):
         with pytest.raises(ConfigError, match="not with dedup=semantic"):
             deduplicated(store, made, semantic, **wanted)
-    with pytest.raises(ConfigError, match="give dedup.index=NAME, too"):
+    with pytest.raises(ConfigError, match=r"give dedup\.index=NAME, too"):
         deduplicated(store, made, compact=True)
 
 
