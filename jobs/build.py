@@ -18,7 +18,6 @@ from corpusmill.jobs import annotate, count, dedup, ingest, mix, regroup, report
 from corpusmill.jobs import filter as decide
 from corpusmill.jobs.annotate import QualityConfig
 from corpusmill.jobs.dedup import DedupConfig
-from corpusmill.jobs.deduping.signing import signer_of
 from corpusmill.jobs.filtering.cutoffs import pinned
 from corpusmill.jobs.filtering.retention import losses
 from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
@@ -88,7 +87,7 @@ def check(config: Config, store: Store) -> None:
     select.check(rules, pa.schema([*DOCUMENTS, *signals]))
     if config.quality.cutoffs:
         pinned(store, rules, config.quality.cutoffs)
-    dedup.check(config.dedup, signer_of(config.dedup.signature))
+    dedup.check(config.dedup, config.name, store)
     rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     if config.trim.method:
         trim.method_of(config.trim)

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
+from corpusmill.jobs.inspecting.matched import Matched, matched
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.inspecting.words import compare, first_difference
 from corpusmill.jobs.runtime import manifest as manifests
@@ -122,26 +123,24 @@ def _pairs(config: Config, store: Store, made: Mapping[str, Manifest], console: 
         store, duplicates, samples.COMPARED, samples.compared(kind), config.n, config.seed, f"dropped.{config.reason}")
     columns = _WHERE | {n: ("duplicates", n) for n in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
-    matched = samples.locate(store, made["documents"], [v["matched_doc_id"] for v in found.values()])
-    others = samples.read(store, made, duplicates.view, _WHERE, matched.values())
+    others = matched(store, made, [v["matched_doc_id"] for v in found.values()], _WHERE)
     for place in places:
-        dropped = found[place]
-        canonical = matched[dropped["matched_doc_id"]]
-        _pair(console, config, (place, dropped), (canonical, others[canonical]))
+        _pair(console, config, (place, found[place]), others[found[place]["matched_doc_id"]])
     console.print(f"{len(places)} of {duplicates.counts.get(f'dropped.{config.reason}', 0):,} documents")
 
 
-def _pair(console: Console, config: Config, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[str, Any]]) -> None:
+def _pair(console: Console, config: Config, dropped: tuple[Place, dict[str, Any]], kept: Matched) -> None:
     left, right = Text(), Text()
-    texts = dropped[1]["text"], kept[1]["text"]
+    texts = dropped[1]["text"], kept.values["text"]
     start = first_difference(*texts, config.chars)
     for span in compare(*(_cut(text, config.chars, start) for text in texts)):
         left.append(span.left, "" if span.equal else "bold red")
         right.append(span.right, "" if span.equal else "bold green")
     facts = Text(f"similarity {dropped[1]['similarity']:.3f}, {dropped[1]['cluster_size']} in its cluster", style="yellow")
-    console.rule(f"{dropped[0].doc_id.hex()} was taken for {kept[0].doc_id.hex()}")
+    console.rule(f"{dropped[0].doc_id.hex()} was taken for {kept.place.doc_id.hex()}")
     console.print(_panel(*dropped, facts, left))
-    console.print(_panel(*kept, Text("kept", style="yellow"), right))
+    told = f"published in {kept.dataset}" if kept.dataset else "kept" if kept.values["source"] else "no longer in this store"
+    console.print(_panel(kept.place, kept.values, Text(told, style="yellow"), right))
 
 
 def _panel(place: Place, values: Mapping[str, Any], facts: Text, text: Text) -> Panel:

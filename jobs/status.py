@@ -19,9 +19,9 @@ class Config(Common):
     """corpusmill status."""
 
 
-STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs", "duplicates",
-          "trims", "domain_model", "domains", "counts", "proportions", "mixture", "report", "classifier",
-          "perplexity_model", "language_model", "importance_model")
+STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs",
+          "duplicates", "index_signatures", "index", "trims", "domain_model", "domains", "counts", "proportions",
+          "mixture", "report", "classifier", "perplexity_model", "language_model", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

@@ -1,6 +1,11 @@
 """How duplicates are found: what tasks of the jobs dedup and trim do, in the order of the data.
 
     signing.py      signatures of each document
+    holdings.py     what is published already, and takes part beside the job's own documents
+    against.py      the corpora that a user names
+    index.py        what was published under a name, generation by generation
+    publishing.py   what is kept, added to it
+    again.py        documents of it that come again
     owners.py       consecutive shards as one task, and messages by shard
     exact.py        rows of equal text meet by its digest
     near.py         rows that share a band meet by its hash; candidates are verified side by side

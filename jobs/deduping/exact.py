@@ -7,15 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpusmill.jobs.deduping.holdings import NEW, Comparison, Reader
 from corpusmill.jobs.deduping.owners import ByShard, Owners
-from corpusmill.jobs.runtime import aligned, exchange
-from corpusmill.jobs.runtime.aligned import Aligned
+from corpusmill.jobs.runtime import exchange
 from corpusmill.jobs.runtime.exchange import Offsets
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup.keep import VERDICTS, group_pairs, messages_schema, pair_messages_schema, star_groups
-from corpusmill.operators.dedup.rank import Rank
 from corpusmill.operators.schema import SIGNATURES
 from corpusmill.operators.text.content import key as digest_key
 
@@ -23,56 +21,45 @@ MESSAGE_BYTES = 72  # of one row of MESSAGES, besides 8 for each key of the rank
 GROUP_ROWS = 1 << 20  # rows that one mapper sends: 72 MiB
 
 
-def exact_verdicts(here: Session, made: Stage, rank: Rank) -> ByShard:
+def exact_verdicts(here: Session, made: Comparison, reader: Reader, owners: Owners) -> ByShard:
     """VERDICTS by shard on all documents whose text another one has."""
-    judge = Judge(Owners.of(here.store, made, GROUP_ROWS))
-    return _by_digest(here, made, rank, "verdicts", judge, VERDICTS)
+    return _by_digest(here, made, reader, "verdicts", Judge(owners), VERDICTS)
 
 
-def exact_pairs(here: Session, made: Stage, rank: Rank, owners: Owners) -> ByShard:
+def exact_pairs(here: Session, made: Comparison, reader: Reader, owners: Owners) -> ByShard:
     """PAIR_MESSAGES by shard of all documents but the first of each text."""
-    return _by_digest(here, made, rank, "copies", Copies(owners), pair_messages_schema(len(rank.keys)))
+    return _by_digest(here, made, reader, "copies", Copies(owners), pair_messages_schema(len(reader.rank.keys)))
 
 
-def _by_digest(here: Session, made: Stage, rank: Rank, name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
-    rows, owners, width = made.inputs["signatures"].rows, judge.owners, MESSAGE_BYTES + 8 * len(rank.keys)
+def _by_digest(here: Session, made: Comparison, reader: Reader, name: str, judge: "Judge", schema: pa.Schema) -> ByShard:
+    rows, owners, width = made.rows, judge.owners, MESSAGE_BYTES + 8 * len(reader.rank.keys)
     partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
-        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * width), Messages(rank),
-        messages_schema(len(rank.keys)), partitions)
+        here, made, "messages", lambda: owners.tasks(here.store, made, "messages", 4 * width), Messages(reader),
+        messages_schema(len(reader.rank.keys)), partitions)
     reducers = [Task(p, digest_key([made.key, name, p, partitions, owners.count]), f"digests of partition {p}",
                      3 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     found, _ = exchange.exchange(here, made, f"{name}-{partitions}", lambda: reducers, judge, schema, owners.count)
     return ByShard(found, owners)
 
 
-def columns_of(one: Aligned, rank: Rank, *signatures: str) -> dict[str, tuple[str, str]]:
-    """Columns of the signatures, and those that say whether and with what rank a row takes part."""
-    columns = {name: ("signatures", name) for name in signatures}
-    if "decisions" in one.shards:
-        columns["keep"] = ("decisions", "keep")
-    return columns | rank.columns
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Messages:
     """Sends each kept row that has a digest to its partition."""
 
-    rank: Rank
+    reader: Reader
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """MESSAGES of a group of shards."""
         for one in task.payload[1]:
-            columns = columns_of(one, self.rank, *SIGNATURES.names)
-            yield self._of(aligned.read(store, one, columns), one.ordinal)
+            yield self._of(self.reader.rows(store, one, *SIGNATURES.names), one.ordinal)
 
     def _of(self, rows: pa.RecordBatch, shard: int) -> pa.RecordBatch:
         n = rows.num_rows
-        columns = [rows.column("digest"), *self.rank.encode(rows).values(), rows.column("doc_id"), rows.column("row_digest"),
-                   np.full(n, shard, np.int64), np.arange(n)]
-        batch = pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=messages_schema(len(self.rank.keys)))
-        taking_part = pc.is_valid(rows.column("digest"))
-        return batch.filter(pc.and_(taking_part, rows.column("keep")) if "keep" in rows.schema.names else taking_part)
+        schema, place = messages_schema(len(self.reader.rank.keys)), {"shard": np.full(n, shard, np.int64), "row": np.arange(n)}
+        columns = [pa.array(place[name]) if name in place else rows.column(name) for name in schema.names]
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+        return batch.filter(pc.and_(rows.column("keep"), pc.is_valid(rows.column("digest"))))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """By digest."""
@@ -99,7 +86,7 @@ class Judge:
 
     def found(self, messages: pa.Table) -> pa.Table:
         """What is sent on a partition's MESSAGES."""
-        verdicts = star_groups(messages)
+        verdicts = star_groups(messages, NEW)
         return verdicts.filter(pc.greater(verdicts.column("cluster_size"), 1))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:

@@ -21,18 +21,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.evidence import BYTES, Evidence
-from corpusmill.jobs.deduping.exact import columns_of
+from corpusmill.jobs.deduping.holdings import NEW, Compared, Comparison, Reader
 from corpusmill.jobs.deduping.likeness import tally
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
-from corpusmill.jobs.runtime import aligned, exchange
+from corpusmill.jobs.runtime import exchange
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.shards import one_batch
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup.bands import CANDIDATES, band_messages, bands_schema, candidates
 from corpusmill.operators.dedup.keep import pair_messages_schema
-from corpusmill.operators.dedup.rank import Rank, rank_fields, rank_names
+from corpusmill.operators.dedup.rank import rank_fields, rank_names
 from corpusmill.operators.schema import DOC_ID
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.text.hashing import fixed_bytes
@@ -48,19 +47,19 @@ _ROW = np.uint64(0xFFFFFFFF)
 _SHARD = np.uint64(32)
 
 
-def near_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank: Rank,
+def near_pairs(here: Session, made: Comparison, bands: int, evidence: Evidence, reader: Reader,
                copies: ByShard) -> tuple[ByShard, dict[str, int]]:
     """PAIR_MESSAGES by shard of pairs at least ``threshold`` similar, and counts of what was compared.
 
     ``bands``: of a signature.
     """
-    store, owners, keys = here.store, copies.owners, len(rank.keys)
-    rows, threshold = made.inputs["signatures"].rows, made.parameters["threshold"]
+    store, owners, keys = here.store, copies.owners, len(reader.rank.keys)
+    rows, threshold = made.rows, made.parameters["threshold"]
     width = bands * (BAND_BYTES + 8 * keys)
     partitions = exchange.partitions_for(rows * width, here.partitions)
     messages, _ = exchange.exchange(
         here, made, "bands", lambda: owners.tasks(store, made, "bands", 3 * width, copies.exchanged),
-        Bands(rank), bands_schema(keys), partitions)
+        Bands(reader), bands_schema(keys), partitions)
     buckets = [Task(p, digest_key([made.key, "candidates", p, partitions, owners.count]), f"bands of partition {p}",
                     4 * rows * width // partitions, (messages, p)) for p in range(partitions)]
     proposed, counts = exchange.exchange(here, made, f"candidates-{partitions}", lambda: buckets, Candidates(owners),
@@ -71,11 +70,11 @@ def near_pairs(here: Session, made: Stage, bands: int, evidence: Evidence, rank:
     halves, unique = exchange.exchange(
         here, made, "halves",
         lambda: owners.tasks(store, made, "halves", 2 * evidence.width, proposed, 2 * room, text=evidence.text),
-        Halves(rank, evidence, wide), halves_schema(keys), wide.count)
+        Halves(reader, evidence, wide), halves_schema(keys), wide.count)
     found, near = exchange.exchange(
         here, made, "verified",
         lambda: wide.tasks(store, made, "verified", 2 * evidence.width, halves, 2 * room, text=evidence.text),
-        Verified(rank, evidence, threshold, owners), pair_messages_schema(keys), owners.count)
+        Verified(reader, evidence, threshold, owners), pair_messages_schema(keys), owners.count)
     return ByShard(found, owners), dict(sorted((counts | unique | near).items()))
 
 
@@ -88,17 +87,15 @@ def halves_schema(keys: int) -> pa.Schema:
 class Bands:
     """Sends the bands of each document that takes part and has words, but for copies."""
 
-    rank: Rank
+    reader: Reader
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """BAND_MESSAGES of a group of shards."""
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "bands"))
-            taking_part = pc.is_valid(rows.column("bands")).to_numpy(zero_copy_only=False)
-            if "keep" in rows.schema.names:
-                taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
+            rows = self.reader.rows(store, one, "doc_id", "bands")
+            taking_part = pc.and_(rows.column("keep"), pc.is_valid(rows.column("bands"))).to_numpy(zero_copy_only=False)
             taking_part[only(copies, one.ordinal).column("row").to_numpy()] = False
             chosen = np.flatnonzero(taking_part)
             yield self._of(rows.take(pa.array(chosen)), chosen.astype(np.uint64) | np.uint64(one.ordinal << 32))
@@ -106,7 +103,7 @@ class Bands:
     def _of(self, rows: pa.RecordBatch, ref: Words) -> pa.RecordBatch:
         bands = np.ascontiguousarray(fixed_bytes(rows.column("bands"))).view("<u8")
         prefix = np.ascontiguousarray(fixed_bytes(rows.column("doc_id"))).view(">u8")[:, 0].astype(np.uint64)
-        generation, *keys = self.rank.encode(rows).values()
+        generation, *keys = (rows.column(name).to_numpy() for name in rank_names(len(self.reader.rank.keys)))
         first = np.minimum(generation.astype(np.uint64), LATEST) << np.uint64(56)
         return band_messages(bands, first | prefix >> np.uint64(8), ref, keys)
 
@@ -128,7 +125,7 @@ class Candidates:
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
         """CANDIDATES, each once; what was left out stands in the metadata."""
         messages, partition = task.payload
-        found, counts = candidates(messages.read(store, partition))
+        found, counts = candidates(messages.read(store, partition), NEW)
         yield found.replace_schema_metadata({"counts": json.dumps(counts)})
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
@@ -147,7 +144,7 @@ class Candidates:
 class Halves:
     """Removes repeated candidates, and joins the evidence of the upper documents."""
 
-    rank: Rank
+    reader: Reader
     evidence: Evidence
     lower: Owners
 
@@ -160,15 +157,15 @@ class Halves:
             if here.stop > here.start:
                 yield self._of(store, one, upper[here], lower[here])
 
-    def _of(self, store: Store, one: aligned.Aligned, upper: Words, lower: Words) -> pa.RecordBatch:
+    def _of(self, store: Store, one: Compared, upper: Words, lower: Words) -> pa.RecordBatch:
         rows, place = _rows(upper)
-        numbers = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        numbers = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.reader, rows).items()}
         where = self.lower.route(_high(lower))
         told = np.ones(len(upper), np.bool_)
         told[1:] = (upper[1:] != upper[:-1]) | (where[1:] != where[:-1])
         evidence = self.evidence.of(store, one, rows).take(pa.array(place, mask=~told))
         data = [pa.array(upper), pa.array(lower), *numbers.values(), evidence]
-        return pa.RecordBatch.from_arrays(data, schema=halves_schema(len(self.rank.keys)))
+        return pa.RecordBatch.from_arrays(data, schema=halves_schema(len(self.reader.rank.keys)))
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
         """To the owner of the lower document's shard."""
@@ -183,7 +180,7 @@ class Halves:
 class Verified:
     """Joins the evidence of the lower documents, and keeps the pairs that are similar enough."""
 
-    rank: Rank
+    reader: Reader
     evidence: Evidence
     threshold: float
     owners: Owners
@@ -205,16 +202,16 @@ class Verified:
                 place = in_order[np.searchsorted(known, upper.column("upper").to_numpy(), sorter=in_order)]
                 yield self._of(store, one, upper, (evidence, place))
 
-    def _of(self, store: Store, one: aligned.Aligned, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
+    def _of(self, store: Store, one: Compared, upper: pa.RecordBatch, told: tuple[pa.Array, Offsets]) -> pa.RecordBatch:
         rows, place = _rows(upper.column("lower").to_numpy())
         found = self.evidence.similarity(told[0], self.evidence.of(store, one, rows), (told[1], place))
-        lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.rank, rows).items()}
+        lower = {name: column.take(pa.array(place)) for name, column in _numbers(store, one, self.reader, rows).items()}
         pairs = self._pairs(upper, lower, found)
         return pairs.replace_schema_metadata({"counts": json.dumps(tally(found, self.threshold))})
 
     def _pairs(self, upper: pa.RecordBatch, lower: Mapping[str, pa.Array], estimate: npt.NDArray[np.float64]) -> pa.RecordBatch:
         alike = pa.array(estimate >= self.threshold)
-        keys = len(self.rank.keys)
+        keys = len(self.reader.rank.keys)
         sides = [_side(upper.column("upper"), upper, keys), _side(upper.column("lower"), lower, keys)]
         one, other = ({name: column.filter(alike) for name, column in side.items()} for side in sides)
         swapped = _ranks_above(other, one)
@@ -223,7 +220,7 @@ class Verified:
         for name in one:
             found[name] = pc.if_else(swapped, one[name], other[name])
             found[f"upper_{name}"] = pc.if_else(swapped, other[name], one[name])
-        schema = pair_messages_schema(len(self.rank.keys))
+        schema = pair_messages_schema(len(self.reader.rank.keys))
         return pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:
@@ -238,10 +235,10 @@ class Verified:
         return dict(counts)
 
 
-def _numbers(store: Store, one: aligned.Aligned, rank: Rank, rows: Offsets) -> dict[str, pa.Array]:
+def _numbers(store: Store, one: Compared, reader: Reader, rows: Offsets) -> dict[str, pa.Array]:
     """``doc_id`` and rank of some rows of a shard."""
-    read = aligned.read(store, one, columns_of(one, rank, "doc_id")).take(pa.array(rows))
-    return {"doc_id": read.column("doc_id")} | {name: pa.array(values) for name, values in rank.encode(read).items()}
+    read = reader.rows(store, one, "doc_id").take(pa.array(rows))
+    return {name: read.column(name) for name in ("doc_id", *rank_names(len(reader.rank.keys)))}
 
 
 def _rows(ref: Words) -> tuple[Offsets, Offsets]:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.runtime import aligned
+from corpusmill.jobs.deduping.holdings import Comparison, walk
 from corpusmill.jobs.runtime.exchange import Exchanged, Offsets
 from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
@@ -26,9 +26,9 @@ class Owners:
     @classmethod
     def of(cls, store: Store, made: Stage, rows_each: int) -> "Owners":
         """As many as have about ``rows_each`` rows, one per shard at most."""
-        walk = [(one.ordinal, one.rows) for one in aligned.zipped(store, made.inputs)]
-        shards = 1 + max((ordinal for ordinal, _ in walk), default=0)
-        return cls(shards, max(1, min(shards, -(-sum(rows for _, rows in walk) // rows_each))))
+        found = [(one.ordinal, one.rows) for one in walk(store, made)]
+        shards = 1 + max((ordinal for ordinal, _ in found), default=0)
+        return cls(shards, max(1, min(shards, -(-sum(rows for _, rows in found) // rows_each))))
 
     def grown(self, total_bytes: int, bytes_each: int) -> "Owners":
         """At least as many, so that each has about ``bytes_each`` of what is exchanged."""
@@ -42,15 +42,14 @@ class Owners:
         """The owner of each shard of an array."""
         return shard * self.count // self.shards
 
-    def tasks(self, store: Store, made: Stage, name: str, row_bytes: int, received: Exchanged | None = None,
+    def tasks(self, store: Store, made: Comparison, name: str, row_bytes: int, received: Exchanged | None = None,
               received_bytes: int = 0, *, text: bool = False) -> Iterator[Task]:
         """A task per owner; its payload is (owner, shards, what they received).
 
         ``row_bytes``: memory per row of the shards. ``received_bytes``: memory that all of what they received takes.
         ``text``: it is read at the stage's view.
         """
-        walk = aligned.zipped(store, made.inputs, made.view if text else ())
-        for owner, group in itertools.groupby(walk, lambda one: self.owner(one.ordinal)):
+        for owner, group in itertools.groupby(made.walk(store, text=text), lambda one: self.owner(one.ordinal)):
             shards = list(group)
             parts: list[Any] = [made.key, name, owner, self.count, received.partitions if received else 0]
             label = f"{name} of shards {shards[0].ordinal} to {shards[-1].ordinal}"

@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpusmill.jobs.deduping.holdings import Comparison
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.runtime import exchange, shards
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.exchange import Exchanged, Offsets
 from corpusmill.jobs.runtime.manifest import Manifest, Shard
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session, Task
 from corpusmill.operators.dedup import rounds
@@ -48,7 +48,7 @@ def part_pairs(store: Store, walk: Sequence[Shard], schema: Sequence[str]) -> pa
     return pa.concat_tables(parts).combine_chunks()
 
 
-def partitioned_verdicts(here: Session, made: Stage, owners: Owners) -> ByShard:
+def partitioned_verdicts(here: Session, made: Comparison, owners: Owners) -> ByShard:
     """VERDICTS by shard on all documents of the pairs, by ``made``'s rule."""
     work = _Work(here, made, owners, made.inputs["pairs"])
     asked, _ = work.exchange("asked", Ask(work.parts()), ASKED)
@@ -77,7 +77,7 @@ class _Work:
     """The driver's side: a task per owner in every phase."""
 
     here: Session
-    made: Stage
+    made: Comparison
     owners: Owners
     pairs: Manifest
 
@@ -91,10 +91,12 @@ class _Work:
         return Parts(self.owners, tuple(name for name, _ in self.pairs.schema))
 
     def tasks(self, name: str) -> Iterator[Task]:
-        """Owner and its shards of pairs."""
+        """Owner and its shards of pairs; one has none where its documents are published, but is asked for them."""
         walk = manifests.shards(self.here.store, self.pairs)
-        for owner, group in itertools.groupby(walk, lambda shard: self.owners.owner(shard.ordinal)):
-            mine = list(group)
+        groups = itertools.groupby(walk, lambda shard: self.owners.owner(shard.ordinal))
+        parts = {owner: list(group) for owner, group in groups}
+        for owner in range(self.owners.count):
+            mine = parts.get(owner, [])
             memory = 2 * PAIR_BYTES * sum(shard.main.rows for shard in mine)
             yield Task(owner, digest_key([self.made.key, name, owner, self.owners.count]), f"{name} of owner {owner}", memory,
                        (owner, mine))

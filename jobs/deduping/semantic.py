@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs import regroup
 from corpusmill.jobs.deduping import exact
-from corpusmill.jobs.deduping.exact import columns_of
+from corpusmill.jobs.deduping.holdings import Comparison, Reader
 from corpusmill.jobs.deduping.owners import ByShard, Owners, only
 from corpusmill.jobs.deduping.pairs import Pairs
-from corpusmill.jobs.runtime import aligned, artifacts, exchange, inputs, stage
+from corpusmill.jobs.runtime import artifacts, exchange, inputs, stage
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.stage import Stage
@@ -27,7 +27,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.dedup.cells import MOST, cell_messages, cell_pairs
 from corpusmill.operators.dedup.keep import pair_messages_schema
-from corpusmill.operators.dedup.rank import Rank
+from corpusmill.operators.dedup.rank import Rank, rank_names
 from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.errors import Missing
@@ -55,17 +55,18 @@ def fitted(here: Session, signer: Semantic, found: Mapping[str, Manifest], subse
     return signer.applied(regroup.model_of(here, learner, survivors, fewer=True))
 
 
-def find_pairs(here: Session, made: Stage, signer: Semantic, rank: Rank) -> Manifest:
+def find_pairs(here: Session, made: Comparison, signer: Semantic, rank: Rank) -> Manifest:
     """Exact pairs, then those of cells, then a shard for each of documents."""
     if (done := stage.committed(here, made)) is not None:
         exchange.clean(here, done)
         return done
-    tasks = aligned.tasks(here.store, made, text=False, order=True)
+    tasks = made.tasks(here.store)
     if here.plan:
         stage.print_plan(here, made, tasks)
     try:
-        copies = exact.exact_pairs(here, made, rank, Owners.of(here.store, made, GROUP_ROWS))
-        alike = _alike(here, made, signer, rank, copies)
+        reader = Reader(rank)
+        copies = exact.exact_pairs(here, made, reader, Owners.of(here.store, made, GROUP_ROWS))
+        alike = _alike(here, made, signer, reader, copies)
         done = stage.run(here, made, tasks, made.inputs["signatures"].shards, SemanticPairs(copies, alike, made.schema),
                          details={"aligned": False}, empty_ok=True)
     except Missing as error:
@@ -74,16 +75,16 @@ def find_pairs(here: Session, made: Stage, signer: Semantic, rank: Rank) -> Mani
     return done
 
 
-def _alike(here: Session, made: Stage, signer: Semantic, rank: Rank, copies: ByShard) -> ByShard:
+def _alike(here: Session, made: Comparison, signer: Semantic, reader: Reader, copies: ByShard) -> ByShard:
     """PAIR_MESSAGES by shard of the pairs of all cells."""
-    store, owners, rows, keys = here.store, copies.owners, made.inputs["signatures"].rows, len(rank.keys)
+    store, owners, rows, keys = here.store, copies.owners, made.rows, len(reader.rank.keys)
     width = signer.dimensions + ROW_BYTES + 8 * keys
     cells = 1 + len(Model.from_bytes(artifacts.fetch(store, signer.artifact).read_bytes()).centroids)
     wanted = max(here.partitions or 1, -(-rows // CELL_ROWS), exchange.partitions_for(rows * width))
     partitions = min(cells, wanted)
     messages, sizes = exchange.exchange(
         here, made, "cells", lambda: owners.tasks(store, made, "cells", 3 * width, copies.exchanged),
-        Cells(rank, signer.dimensions), cell_messages(signer.dimensions, keys), partitions)
+        Cells(reader, signer.dimensions), cell_messages(signer.dimensions, keys), partitions)
     compared = [sum(sizes[f"cell/{cell}"] for cell in range(p, cells, partitions)) for p in range(partitions)]
     tasks = [Task(p, digest_key([made.key, "semantic", p, partitions, owners.count]), f"cells of partition {p}",
                   3 * n * width + 4 * min(n, MOST) * signer.dimensions, (messages, p)) for p, n in enumerate(compared)]
@@ -96,7 +97,7 @@ def _alike(here: Session, made: Stage, signer: Semantic, rank: Rank, copies: ByS
 class Cells:
     """Sends the sketch of each document that takes part and has words, but for copies."""
 
-    rank: Rank
+    reader: Reader
     dimensions: int
 
     def messages(self, store: Store, task: Task) -> Iterator[pa.RecordBatch]:
@@ -104,16 +105,15 @@ class Cells:
         owner, shards, received = task.payload
         copies = received.read(store, owner)
         for one in shards:
-            rows = aligned.read(store, one, columns_of(one, self.rank, "doc_id", "cell", "sketch"))
-            taking_part = pc.is_valid(rows.column("cell")).to_numpy(zero_copy_only=False)
-            if "keep" in rows.schema.names:
-                taking_part &= rows.column("keep").to_numpy(zero_copy_only=False)
+            rows = self.reader.rows(store, one, "doc_id", "cell", "sketch")
+            taking_part = pc.and_(rows.column("keep"), pc.is_valid(rows.column("cell"))).to_numpy(zero_copy_only=False)
             taking_part[only(copies, one.ordinal).column("row").to_numpy()] = False
             chosen = np.flatnonzero(taking_part)
             mine = rows.take(pa.array(chosen))
-            columns = [mine.column("cell"), *self.rank.encode(mine).values(), mine.column("doc_id"),
+            keys = len(self.reader.rank.keys)
+            columns = [mine.column("cell"), *map(mine.column, rank_names(keys)), mine.column("doc_id"),
                        np.full(len(chosen), one.ordinal, np.int64), chosen, mine.column("sketch")]
-            schema = cell_messages(self.dimensions, len(self.rank.keys))
+            schema = cell_messages(self.dimensions, keys)
             yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=schema)
 
     def route(self, batch: pa.RecordBatch, partitions: int) -> Offsets:

@@ -1,17 +1,19 @@
 """Signatures of one shard of documents."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill.jobs.runtime import aligned, artifacts, kernels
+from corpusmill.jobs.runtime import aligned, artifacts, inputs, kernels, stage
 from corpusmill.jobs.runtime.config import instantiate
+from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.shards import Encoder
 from corpusmill.jobs.runtime.store import Store
-from corpusmill.jobs.runtime.tasks import Emit, Facts, Task
+from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
+from corpusmill.operators.contract import describe
 from corpusmill.operators.dedup.semantic import Semantic
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.schema import DOCUMENTS, LENGTH
@@ -48,6 +50,18 @@ def signer_of(node: dict[str, Any]) -> Signer:
 def signatures_schema(signer: Signer) -> pa.Schema:
     """What the dataset holds: the signer's columns, and the length of the text."""
     return signer.schema.append(LENGTH)
+
+
+def sign(here: Session, found: Mapping[str, Manifest], signer: Signer, subset: Mapping[str, float]) -> Manifest:
+    """Signatures of all documents, at the view that the decisions were made on."""
+    parameters = {"signature": describe(signer), "subset": dict(subset), "version": "2"}
+    made = stage.Stage("signatures", signatures_schema(signer), parameters, {"documents": found["documents"]},
+                       inputs.view_of(found))
+    if (done := stage.committed(here, made)) is not None:
+        return done
+    tasks = aligned.tasks(here.store, made, text=True)
+    told = {"artifact": signer.artifact} if isinstance(signer, Semantic) else {}
+    return stage.run(here, made, tasks, found["documents"].shards, Sign(signer), details=told)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill.jobs.deduping.exact import GROUP_ROWS
+from corpusmill.jobs.deduping.holdings import NEW, Compared, Comparison, Reader
 from corpusmill.jobs.deduping.owners import ByShard, Owners
 from corpusmill.jobs.deduping.partitioned import PAIR_BYTES, part_pairs, partitioned_verdicts
 from corpusmill.jobs.runtime import aligned, exchange
@@ -15,7 +16,6 @@ from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
 from corpusmill.jobs.runtime.exchange import Offsets
 from corpusmill.jobs.runtime.shards import encode
-from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
@@ -28,7 +28,7 @@ ONE_TASK_BYTES = 4 << 30  # of memory that all pairs may take in one task: 17 mi
 PART_BYTES = 1 << 30  # of memory that an owner's pairs take where they are parted
 
 
-def pair_verdicts(here: Session, made: Stage) -> ByShard:
+def pair_verdicts(here: Session, made: Comparison) -> ByShard:
     """VERDICTS by shard on all documents of the pairs.
 
     One task holds all pairs where they fit: memory grows with the duplicates, not with the corpus. Else they are parted
@@ -69,7 +69,7 @@ class Assemble:
     """Rows of one shard: those with a verdict, and the singletons."""
 
     verdicts: ByShard
-    drop_all: bool = False  # also the first of each cluster
+    drop_all: Reader | None = None  # also the first of each cluster, unless it is published
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """DUPLICATES, row-aligned."""
@@ -80,8 +80,10 @@ class Assemble:
         rows = aligned.read(store, one, columns)
         mine = self.verdicts.of_shard(store, one.ordinal).sort_by("row").combine_chunks()
         batch = _assembled(rows, mine)
-        if self.drop_all:
-            alone = pc.and_(batch.column("keep"), pc.is_null(batch.column("kind")))
+        if self.drop_all is not None:
+            ranked = self.drop_all.rows(store, Compared(one.ordinal, one.shards, one.layers), "doc_id")
+            stays = pc.or_(pc.is_null(batch.column("kind")), pc.less(ranked.column("generation"), NEW))
+            alone = pc.and_(batch.column("keep"), stays)
             batch = batch.set_column(1, DUPLICATES.field("keep"), alone)
         emit(encode([batch], DUPLICATES))
         return Facts(_counts(batch, rows.column("source")))

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from corpusmill.jobs.filtering.cutoffs import columns_of, judges_of
 from corpusmill.jobs.inspecting import deciding, samples
+from corpusmill.jobs.inspecting.matched import Matched, matched
 from corpusmill.jobs.inspecting.samples import Place
 from corpusmill.jobs.inspecting.words import first_difference
 from corpusmill.jobs.runtime.inputs import view_of
@@ -63,6 +64,7 @@ class Pair:
     cluster_size: int | None  # None of a verified pair
     dropped: Shown
     kept: Shown
+    dataset: str = ""  # that the kept one is published in, elsewhere
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,10 +144,8 @@ def _pairs(store: Store, made: Mapping[str, Manifest]) -> tuple[Pair, ...]:
     places = {place: kind for kind in KINDS for place in _duplicates(store, duplicates, kind)}
     columns = WHERE | {name: ("duplicates", name) for name in ("matched_doc_id", "similarity", "cluster_size")}
     found = samples.read(store, made, duplicates.view, columns, places)
-    matched = samples.locate(store, made["documents"], [values["matched_doc_id"] for values in found.values()])
-    others = samples.read(store, made, duplicates.view, WHERE, set(matched.values()))
-    return tuple(_pair(kind, (place, found[place]), (matched[found[place]["matched_doc_id"]], others))
-                 for place, kind in places.items())
+    others = matched(store, made, [values["matched_doc_id"] for values in found.values()], WHERE)
+    return tuple(_pair(kind, (place, found[place]), others[found[place]["matched_doc_id"]]) for place, kind in places.items())
 
 
 def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
@@ -154,9 +154,10 @@ def _duplicates(store: Store, duplicates: Manifest, kind: str) -> list[Place]:
     return samples.draw(store, duplicates, samples.COMPARED, samples.compared(kind), EACH, SEED, f"dropped.{kind}_duplicate")
 
 
-def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: tuple[Place, dict[Place, dict[str, Any]]]) -> Pair:
+def _pair(kind: str, dropped: tuple[Place, dict[str, Any]], kept: Matched) -> Pair:
     values = dropped[1]
-    return pair_shown(kind, float(values["similarity"]), int(values["cluster_size"]), dropped, (kept[0], kept[1][kept[0]]))
+    shown = pair_shown(kind, float(values["similarity"]), int(values["cluster_size"]), dropped, (kept.place, kept.values))
+    return dataclasses.replace(shown, dataset=kept.dataset)
 
 
 def pair_shown(kind: str, similarity: float, cluster_size: int | None, lower: tuple[Place, Mapping[str, Any]],

@@ -62,7 +62,8 @@ def pair(one: Pair) -> Html:
     marked = "words that differ are marked" if left != right else "the part that is shown is the same in both"
     cluster = f", {plural(one.cluster_size, 'document')} in the cluster" if one.cluster_size else ""
     alike = f"Similarity {one.similarity:.2f}{cluster}; {marked}."
-    headings = ("Dropped", "Kept") if one.cluster_size else ("Lower in rank", "Upper")
+    kept = f"Published in {one.dataset}" if one.dataset else "Kept"
+    headings = ("Dropped", kept) if one.cluster_size else ("Lower in rank", "Upper")
     return tag("div", hint(alike),
                tag("div", tag("div", tag("h3", headings[0]), _about(one.dropped), _text(one.dropped, join(left))),
                    tag("div", tag("h3", headings[1]), _about(one.kept), _text(one.kept, join(right))), class_="pair"),

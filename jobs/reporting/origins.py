@@ -20,6 +20,7 @@ from corpusmill.operators.text.hashing import fixed_bytes
 
 SOURCES = 12  # those that most dropped documents are of, or name; the others are one
 UNKNOWN = ""  # the source of documents that have none
+ELSEWHERE = "published elsewhere"  # instead of the source of documents that are not the job's own
 
 Codes = npt.NDArray[np.int64]
 _DROPPED = {"source": ("documents", "source"), "keep": ("duplicates", "keep"), "matched": ("duplicates", "matched_doc_id")}
@@ -87,11 +88,13 @@ def _counted(store: Store, made: Mapping[str, Manifest]) -> dict[tuple[str, str]
 
 def _sources(store: Store, made: Mapping[str, Manifest], ids: pa.Array, names: dict[str, int]) -> Codes:
     """Of each of some ids, which are distinct, the number of its source."""
-    wanted, found = _Ids(ids), np.zeros(len(ids), np.int64)
+    wanted, found = _Ids(ids), np.full(len(ids), -1)
     for one in aligned.zipped(store, made):
         rows = aligned.read(store, one, {name: ("documents", name) for name in ("doc_id", "source")})
         row, place = wanted.find(rows.column("doc_id"))
         found[place] = _codes(rows.column("source").take(pa.array(row)), names)
+    if (found < 0).any():
+        found[found < 0] = names.setdefault(ELSEWHERE, len(names))
     return found
 
 

@@ -124,13 +124,16 @@ def _weighted(curve: Recall, verified: Mapping[int, int]) -> float | None:
 
 
 def precision_of(store: Store, made: Mapping[str, Manifest]) -> Precision | None:
-    """None where there is no near pair, or the signer is another by now."""
+    """None where there is no near pair of the job's own documents, or the signer is another by now."""
     pairs, documents = made["pairs"], made["documents"]
     signer = _signer(made["signatures"].parameters["signature"])
     if signer is None or not pairs.counts.get("near"):
         return None
     n, shards = (SAMPLED, SHARDS) if documents.shards <= SHARDS else (FEW_SAMPLED, FEW_SAMPLED)
-    places = samples.draw_pairs(store, pairs, n, SEED, shards)
+    drawn = samples.draw_pairs(store, pairs, n, SEED, shards)
+    places = [one for one in drawn if one.upper.ordinal < documents.shards]  # the others are published elsewhere
+    if not places:
+        return None
     both = {place for one in places for place in (one.lower, one.upper)}
     read = samples.read(store, {"documents": documents}, pairs.view, WHERE, both)
     exact = np.array([_exact(signer, read[one.lower]["text"], read[one.upper]["text"]) for one in places])

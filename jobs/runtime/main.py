@@ -42,7 +42,7 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw", "quality.cutoffs")
+          "reference", "target", "raw", "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 
 
@@ -207,16 +207,14 @@ def _infer_root(config: Any) -> None:
     from corpusmill.jobs.runtime.manifest import split_uri
 
     for name in INPUTS:
-        text = functools.reduce(lambda node, key: getattr(node, key, None), name.split("."), config)
-        split = split_uri(text) if isinstance(text, str) else None
-        if split is None or not split[0]:
-            continue
-        root = split[0]
-        if config.store.root == StoreConfig.root:
-            config.store = dataclasses.replace(config.store, root=root)
-        elif _absolute(root) != _absolute(config.store.root):
-            raise ConfigError(f"{name}={text} is in {root}, but store.root={config.store.root}: inputs and results of a job "
-                              "are in one store")
+        given = functools.reduce(lambda node, key: getattr(node, key, None), name.split("."), config)
+        for text in given if isinstance(given, list) else [given]:
+            root, _ = (isinstance(text, str) and split_uri(text)) or ("", "")
+            if root and config.store.root == StoreConfig.root:
+                config.store = dataclasses.replace(config.store, root=root)
+            elif root and _absolute(root) != _absolute(config.store.root):
+                raise ConfigError(f"{name}={text} is in {root}, but store.root={config.store.root}: inputs and results of a "
+                                  "job are in one store")
 
 
 def _absolute(root: str) -> str:

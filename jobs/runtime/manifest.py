@@ -175,7 +175,7 @@ def resolve(store: Store, text: str, stage: str | None = None) -> Manifest:
 
 def _named(store: Store, name: str) -> str:
     try:
-        pointer = json.loads(bytes(memoryview(store.read(f"names/{name}.json"))))
+        pointer = json.loads(bytes(memoryview(store.read(_pointer(name)))))
     except Missing as error:
         known = sorted(names(store))
         raise ConfigError(f"no manifest is named @{name} in {store.root}; there is "
@@ -195,10 +195,23 @@ def names(store: Store) -> dict[str, str]:
 
 def move_name(store: Store, name: str, manifest: Manifest) -> None:
     """Point ``@name`` to a manifest by compare-and-swap: of two that move it at once, one follows the other."""
-    path = f"names/{name}.json"
-    data = json.dumps({"manifest": manifest.path, "stage": manifest.stage, "digest": manifest.digest}).encode()
-    while not store.replace(path, data, store.version(path)):
+    while not swap_name(store, name, manifest, name_version(store, name)):
         pass
+
+
+def name_version(store: Store, name: str) -> str | None:
+    """The version of a name, which differs whenever it has moved; None where there is no such name."""
+    return store.version(_pointer(name))
+
+
+def swap_name(store: Store, name: str, manifest: Manifest, expected: str | None) -> bool:
+    """Point ``@name`` to a manifest unless it has moved since it was of the version ``expected``; whether it did."""
+    data = json.dumps({"manifest": manifest.path, "stage": manifest.stage, "digest": manifest.digest}).encode()
+    return store.replace(_pointer(name), data, expected)
+
+
+def _pointer(name: str) -> str:
+    return f"names/{name}.json"
 
 
 def lineage(store: Store, manifest: Manifest) -> dict[str, Manifest]:

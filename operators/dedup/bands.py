@@ -8,6 +8,7 @@ is a template, and one of the first is enough to find them. So a bucket has at m
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,9 +59,10 @@ def band_messages(bands: Words, rank: Words, ref: Words, keys: Sequence[Integers
     return pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=bands_schema(len(keys)))
 
 
-def candidates(messages: pa.Table | pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
+def candidates(messages: pa.Table | pa.RecordBatch, fresh: int = 0) -> tuple[pa.RecordBatch, Mapping[str, int]]:
     """The CANDIDATES of whole buckets, each pair once, and counts that add up over disjoint sets of buckets.
 
+    Two documents of generations before ``fresh`` are no pair, though they take places in their buckets.
     Counts: ``buckets`` of two or more, ``large_buckets``, ``bucket_pairs`` (all pairs that share a bucket, once per
     bucket) and ``skipped_pairs`` (those of them that were left out). Raises SchemaError for other columns.
     """
@@ -74,10 +76,19 @@ def candidates(messages: pa.Table | pa.RecordBatch) -> tuple[pa.RecordBatch, Map
     begins = np.flatnonzero(np.concatenate([[True], band[1:] != band[:-1]])) if len(band) else np.empty(0, np.int64)
     sizes = np.diff(begins, append=len(band))
     first = np.clip(FIRST * WHOLE // np.maximum(sizes, 1), min(FEWEST, FIRST), FIRST)
-    buckets = begins, sizes, first
-    keys = _unique(itertools.chain(_with_first(*buckets, place), _with_neighbours(*buckets, place, order)))
+    buckets, settled = (begins, sizes, first), np.uint64(len(np.unique(ref[rank >> _GENERATION < np.uint64(fresh)])))
+    compared = Counter[str]()
+    slices = itertools.chain(_with_first(*buckets, place, settled), _with_neighbours(*buckets, place, order, settled))
+    keys = _unique(_counted(slices, compared))
     pairs = [documents[(keys >> np.uint64(32)).astype(np.int64)], documents[(keys & np.uint64(0xFFFFFFFF)).astype(np.int64)]]
-    return pa.RecordBatch.from_arrays([pa.array(p) for p in pairs], schema=CANDIDATES), _counts(sizes, first)
+    found = pa.RecordBatch.from_arrays([pa.array(p) for p in pairs], schema=CANDIDATES)
+    return found, _counts(buckets, place < settled, compared["pairs"])
+
+
+def _counted(slices: Iterable[Words], compared: Counter[str]) -> Iterator[Words]:
+    for keys in slices:
+        compared["pairs"] += len(keys)
+        yield keys
 
 
 def _column(messages: pa.Table | pa.RecordBatch, name: str) -> Words:
@@ -104,10 +115,13 @@ def _places(rank: Sequence[npt.NDArray[Any]], ref: Words) -> tuple[Words, Words]
     return refs[in_order], place[index]
 
 
-def _with_first(begins: Integers, sizes: Integers, first: Integers, place: Words) -> Iterator[Words]:
-    """Each document with the first of its bucket that precede it, as place of upper · 2^32 + place of lower."""
+def _with_first(begins: Integers, sizes: Integers, first: Integers, place: Words, settled: np.uint64) -> Iterator[Words]:
+    """Each document with the first of its bucket that precede it, as place of upper · 2^32 + place of lower.
+
+    Those of the places before ``settled``, which begin their buckets, with none.
+    """
     starts = np.repeat(begins, sizes)
-    counts = np.minimum(np.arange(len(place)) - starts, np.repeat(first, sizes))
+    counts = np.minimum(np.arange(len(place)) - starts, np.repeat(first, sizes)) * (place >= settled)
     filled = np.concatenate([[0], np.cumsum(counts)])
     cuts = np.searchsorted(filled, np.arange(0, max(1, filled[-1]), SLICE_PAIRS)).tolist()
     for low, high in zip(cuts, [*cuts[1:], len(place)], strict=True):
@@ -126,7 +140,7 @@ def _pair_up(low: int, high: int, starts: Integers, counts: Integers, place: Wor
 
 
 def _with_neighbours(
-    begins: Integers, sizes: Integers, first: Integers, place: Words, order: Words
+    begins: Integers, sizes: Integers, first: Integers, place: Words, order: Words, settled: np.uint64
 ) -> Iterator[Words]:
     large = np.flatnonzero(sizes > first)
     for begin, size, skipped in zip(*(column[large].tolist() for column in (begins, sizes, first)), strict=True):
@@ -134,7 +148,8 @@ def _with_neighbours(
         near = place[rest][np.lexsort((place[rest], order[rest]))]
         for step in range(1, NEIGHBOURS + 1):
             one, other = near[:-step], near[step:]
-            yield np.minimum(one, other) << np.uint64(32) | np.maximum(one, other)
+            upper, lower = np.minimum(one, other), np.maximum(one, other)
+            yield (upper << np.uint64(32) | lower)[lower >= settled]
 
 
 def _unique(slices: Iterable[Words]) -> Words:
@@ -147,8 +162,9 @@ def _distinct(keys: Words) -> Words:
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
-def _counts(sizes: Integers, first: Integers) -> dict[str, int]:
-    rest = (sizes - first)[sizes > first]
-    left_out = rest * (rest - 1) // 2 - sum(np.maximum(rest - step, 0) for step in range(1, NEIGHBOURS + 1))
-    return {"buckets": len(sizes), "large_buckets": len(rest), "bucket_pairs": int((sizes * (sizes - 1) // 2).sum()),
-            "skipped_pairs": int(left_out.sum())}
+def _counts(buckets: tuple[Integers, Integers, Integers], settled: npt.NDArray[np.bool_], compared: int) -> dict[str, int]:
+    begins, sizes, first = buckets
+    held = np.add.reduceat(settled, begins, dtype=np.int64) if len(begins) else sizes
+    pairs = int((sizes * (sizes - 1) // 2 - held * (held - 1) // 2).sum())
+    return {"buckets": len(sizes), "large_buckets": int((sizes > first).sum()), "bucket_pairs": pairs,
+            "skipped_pairs": pairs - compared}

@@ -62,14 +62,19 @@ def pair_messages_schema(keys: int) -> pa.Schema:
     return pa.schema([MESSAGES.field("shard"), *pairs_schema(keys)])
 
 
-def star_groups(messages: pa.Table | pa.RecordBatch) -> pa.Table:
+def star_groups(messages: pa.Table | pa.RecordBatch, fresh: int = 0) -> pa.Table:
     """The VERDICTS on MESSAGES, row by row: the first in rank of each group of equal digests stays.
 
-    A group of one has no kind; its cluster is itself. Raises SchemaError for other columns, DataError for nulls.
+    A group of one has no kind; its cluster is itself. So is that of a document of a generation before ``fresh``, unless
+    it is the first: it stays in any case. Raises SchemaError for other columns, DataError for nulls.
     """
     columns = _columns(messages)
     first, size = _groups(columns)
-    dropped = first != np.arange(len(first))
+    row = np.arange(len(first))
+    stays = (columns["generation"].to_numpy() < fresh) & (first != row)
+    size = np.where(stays, 1, size - np.bincount(first[stays], minlength=len(first))[first])
+    first = np.where(stays, row, first)
+    dropped = first != row
     canonical = columns["doc_id"].take(pa.array(first))
     verdicts = [
         columns["shard"],

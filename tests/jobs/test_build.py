@@ -159,3 +159,37 @@ def test_the_name_is_that_of_the_mixture(mill, tmp_path):
                "tokenizer=words", "mix.unit=words", "mix.budget=20", "name=tiny")
     assert mill.manifest("@tiny").path == mill.manifest(uri).path
     assert list(mill.lineage(uri)["mixture"].details["achieved"]) == ["in"]
+
+
+def test_nights_on_an_index_keep_what_is_published(mill, tmp_path):
+    """The whole corpus every night: what a night kept stays, also where a better source brings it later; looks add nothing."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    words = ["recipe=none", "corpus=files", f"corpus.paths=[{corpus}]", "corpus.source='{stem}'", "quality.rules=[]",
+             "tokenizer=words", "dedup=minhash", "dedup.source_priority=[good,poor]", "dedup.index=published", "mix.unit=words",
+             "weigh=natural", "mix.budget=500", "name=latest"]
+    texts = [" ".join(f"word{i}-{j * j}" for j in range(40)) for i in range(6)]
+
+    def night(source, chosen):
+        (corpus / f"{source}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in chosen))
+        made = mill.lineage(mill("build", *words))
+        return made, {(row["source"], row["text"]) for row in mill.rows(made["documents"])
+                      for other in mill.rows(made["duplicates"]) if other["doc_id"] == row["doc_id"] and other["keep"]}
+
+    _, first = night("poor", texts[:4])
+    assert len(first) == 4
+    again, second = night("good", [texts[0], texts[1] + " more", texts[4]])
+    assert second == first | {("good", texts[4])}
+    assert again["duplicates"].counts["dropped.near_duplicate"] == 1
+    assert mill("build", *words).endswith(again["mixture"].path)
+    index = mill.manifest("@published")
+    assert index.details["generations"] == 2
+    (corpus / "new.jsonl").write_text(json.dumps({"text": texts[5]}) + "\n")
+    mill("build", *words, "sample=0.9")
+    assert mill.manifest("@published").path == index.path
+    for wrong, says in (("dedup.index=latest", "name=latest is also dedup.index"),
+                        ("dedup.signature.seed=9", "seed is 1 in the index"),
+                        ("dedup.against=[@nothing]", "no manifest is named @nothing"),
+                        ("dedup.against=[@latest]", "is a manifest of mixture")):
+        result = mill.run("build", *words, wrong)
+        assert (result.code, says in result.err) == (2, True), result.err

@@ -17,6 +17,7 @@ _KNOWN = re.compile(r"""
   | [a-z_]+/[0-9a-f]{32}/(manifest\.json|run\.json|shards\.parquet)
   | (proportions|domain_model|classifier|cutoffs|report)/[0-9a-f]{32}/
     ((proportions|cuts|cutoffs|cards-[0-9a-f]{32}|report)\.json|report\.html)
+  | index/[0-9a-f]{32}/index\.json
   | learned/[0-9a-f]{32}/\w+-[0-9a-f]{32}\.json
   | [a-z_]+/[0-9a-f]{32}/scratch/.+/(objects-[0-9a-f]{32}\.json|routes-[0-9a-f]{32}\.bin)
 """, re.VERBOSE)

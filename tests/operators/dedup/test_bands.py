@@ -26,7 +26,7 @@ def corpora(draw):
     return (np.array(values, np.uint64).reshape(n, width), np.array(rank, np.uint64), np.array(ref, np.uint64) << np.uint64(31))
 
 
-def reference(values, rank, ref, most, neighbours, whole, fewest):
+def reference(values, rank, ref, fresh, most, neighbours, whole, fewest):
     """(pairs, counts) of messages as band_messages sends them: the bands of a hash in any column are one bucket."""
     buckets = {}
     for row, (r, f) in enumerate(zip(rank.tolist(), ref.tolist(), strict=True)):
@@ -39,10 +39,12 @@ def reference(values, rank, ref, most, neighbours, whole, fewest):
         first = min(most, max(fewest, most * whole // len(members)))
         shared += len(members) > 1
         large += len(members) > first
-        all_pairs += len(members) * (len(members) - 1) // 2
+        held = sum(place[0] >> 56 < fresh for place, _ in members)
+        all_pairs += len(members) * (len(members) - 1) // 2 - held * (held - 1) // 2
         chosen = [(i, j) for i, j in itertools.combinations(range(len(members)), 2) if i < first]
         rest = sorted(range(first, len(members)), key=lambda i: (members[i][1], members[i][0]))
         chosen += [(rest[i], rest[j]) for i, j in itertools.combinations(range(len(rest)), 2) if j - i <= neighbours]
+        chosen = [(i, j) for i, j in chosen if max(members[i][0], members[j][0])[0] >> 56 >= fresh]
         compared += len(chosen)
         for i, j in chosen:
             upper, lower = sorted([members[i][0], members[j][0]])
@@ -50,8 +52,9 @@ def reference(values, rank, ref, most, neighbours, whole, fewest):
     return pairs, {"buckets": shared, "large_buckets": large, "bucket_pairs": all_pairs, "skipped_pairs": all_pairs - compared}
 
 
-@given(corpora(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.sampled_from([1, 3, 100]), st.integers(1, 2))
-def test_candidates_are_those_of_the_reference(corpus, first, neighbours, slice_pairs, whole, fewest):
+@given(corpora(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.sampled_from([1, 3, 100]), st.integers(1, 2),
+       st.sampled_from([0, 1, 200]))
+def test_candidates_are_those_of_the_reference(corpus, first, neighbours, slice_pairs, whole, fewest, fresh):
     values, rank, ref = corpus
     if values.shape[1] > 1:  # a document has no band twice
         values = values ^ np.arange(values.shape[1], dtype=np.uint64) << np.uint64(40)
@@ -59,8 +62,8 @@ def test_candidates_are_those_of_the_reference(corpus, first, neighbours, slice_
         for name, value in (("FIRST", first), ("NEIGHBOURS", neighbours), ("SLICE_PAIRS", slice_pairs), ("WHOLE", whole),
                             ("FEWEST", fewest)):
             patch.setattr(bands, name, value)
-        found, counts = candidates(band_messages(values, rank, ref))
-    pairs, expected = reference(values, rank, ref, first, neighbours, whole, fewest)
+        found, counts = candidates(band_messages(values, rank, ref), fresh)
+    pairs, expected = reference(values, rank, ref, fresh, first, neighbours, whole, fewest)
     rows = list(zip(found.column("upper").to_pylist(), found.column("lower").to_pylist(), strict=True))
     assert found.schema == CANDIDATES
     assert (set(rows), len(rows), counts) == (pairs, len(pairs), expected)

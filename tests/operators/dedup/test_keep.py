@@ -35,10 +35,11 @@ def messages(rows_: list[tuple]) -> pa.Table:
     return pa.table([pa.array([row[i] for row in rows_], f.type) for i, f in enumerate(RANKED)], schema=RANKED)
 
 
-def expected_groups(rows_: list[tuple]) -> list[dict]:
+def expected_groups(rows_: list[tuple], fresh: int = 0) -> list[dict]:
     verdicts = []
     for row in rows_:
         group = sorted(other[1:] for other in rows_ if other[0] == row[0])
+        group = [row[1:]] if row[1] < fresh and row[1:] != group[0] else [group[0], *(o for o in group[1:] if o[0] >= fresh)]
         keep = group[0] == row[1:]
         verdicts.append({
             "shard": row[6], "row": row[7], "keep": keep, "kind": "exact" if len(group) > 1 else None,
@@ -49,11 +50,11 @@ def expected_groups(rows_: list[tuple]) -> list[dict]:
 
 
 @unhurried
-@given(rows)
-def test_a_group_keeps_its_first_in_rank(rows_):
-    result = star_groups(messages(rows_))
+@given(rows, st.integers(0, 2))
+def test_a_group_keeps_its_first_in_rank_and_what_came_before(rows_, fresh):
+    result = star_groups(messages(rows_), fresh)
     assert result.schema == VERDICTS
-    assert result.to_pylist() == expected_groups(rows_)
+    assert result.to_pylist() == expected_groups(rows_, fresh)
 
 
 @unhurried
