@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import threading
 import uuid
 from collections import Counter, defaultdict
 from itertools import pairwise
@@ -144,17 +145,32 @@ def test_a_reducer_makes_one_read_per_mapper_that_has_something_for_it(session):
     exchanged, _ = send(session, PAYLOADS, 3)
 
     class Counting:
-        reads = 0
+        def __init__(self):
+            self.reads = []
 
         def read(self, *where):
-            self.reads += 1
+            self.reads.append(where)
             return session.store.read(*where)
 
     for partition in range(3):
         store = Counting()
         exchanged.read(store, partition)
         senders = sum(any(place(k, 3) == partition for k, _ in p) for p in PAYLOADS)
-        assert store.reads == senders + 2, "the routes and the list of objects"
+        assert len(store.reads) == senders + 2, "the routes and the list of objects"
+
+
+def test_a_reducer_waits_for_many_reads_at_once(session):
+    """Each piece is given once all four were asked for, and not before."""
+    exchanged, _ = send(session, [[(key, f"{mapper}") for key in range(9)] for mapper in range(4)], 1)
+    asked = threading.Barrier(4, timeout=30)
+
+    class Waiting:
+        def read(self, path, *where):
+            if path.endswith(".ipc"):
+                asked.wait()
+            return session.store.read(path, *where)
+
+    assert exchanged.read(Waiting(), 0).num_rows == 36
 
 
 def test_an_interrupted_exchange_goes_on_where_it_was(session):

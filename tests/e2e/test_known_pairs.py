@@ -20,7 +20,7 @@ from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
 from corpusmill.operators.dedup.banding import s_curve
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "data" / "corpus"
 STEEPER = 0.015  # by which binned minima may propose more, or fewer, than the curve has it: decision 0021 measured .012
 PER_BIN = 300
