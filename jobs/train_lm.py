@@ -41,7 +41,7 @@ CHECKPOINT_SECONDS = 60.0  # of learning that a killed run loses at most
 class ModelConfig:
     """How large the model is, and what it sees."""
 
-    layers: int = 4
+    layers: int = 4  # blocks of attention and a gated map
     width: int = 128  # dimensions
     heads: int = 4  # of attention
     context: int = 256  # bytes that it looks back at most
