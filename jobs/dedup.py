@@ -7,6 +7,7 @@ cluster_id, cluster_size, matched_doc_id, similarity``.
 """
 
 import dataclasses
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, cast
@@ -123,6 +124,14 @@ def check(options: DedupConfig, name: str, store: Store) -> tuple[Signer, Index 
     check_signer(options, signer)
     if options.index and options.index == name:
         raise ConfigError(f"name={name} is also dedup.index: the name of an index points to nothing else")
+    if options.index and options.keep == "components":
+        raise ConfigError("dedup.keep=components: not with dedup.index, since a new document may join two that are published, "
+                          "of which none may go; take dedup.keep=star")
+    if options.index and options.copies == "drop_all":
+        raise ConfigError("dedup.copies=drop_all: not with dedup.index, which knows what is published, not what was dropped: "
+                          "later copies would stay; dedup the nights together, or take dedup.copies=keep_first")
+    if options.index and not re.fullmatch(r"\w[\w.-]*", options.index):
+        raise ConfigError(f"dedup.index={options.index!r}: a name has letters, digits, '_', '.' and '-', without the @")
     if options.compact and not options.index:
         raise ConfigError("dedup.compact=true compacts an index: give dedup.index=NAME, too")
     for text in options.against:
@@ -149,7 +158,10 @@ class Work:
 
     def duplicates(self, found: Mapping[str, Manifest]) -> Comparison:
         """The stage of duplicates; ``found``: pairs, where there are."""
-        parameters = {"keep": self.options.keep, "copies": self.options.copies}
+        keep, copies = self.options.keep, self.options.copies
+        if copies == "drop_all" and isinstance(self.signer, MinHash):
+            keep = "components"  # every end of a pair goes, also of a pair with a dropped document
+        parameters = {"keep": keep, "copies": copies}
         return self._stage("duplicates", DUPLICATES, parameters, {**self.inputs, **found}, "3")
 
     def _stage(self, name: str, schema: pa.Schema, parameters: dict[str, Any], given: Mapping[str, Manifest],
@@ -169,6 +181,10 @@ def check_signer(wanted: DedupConfig, signer: Signer) -> None:
     if not isinstance(signer, Semantic):
         if wanted.model:
             raise ConfigError(f"dedup.model={wanted.model}: only dedup=semantic compares within the cells of a model")
+        for name, default in (("keep", "star"), ("verify", "lanes")):
+            if not isinstance(signer, MinHash) and getattr(wanted, name) != default:
+                raise ConfigError(f"dedup.{name}={getattr(wanted, name)}: of equal documents there is nothing to verify and no "
+                                  f"chain; leave dedup.{name}={default}, or take dedup=minhash")
         return
     if wanted.against or wanted.index:
         raise ConfigError("dedup.against and dedup.index: not with dedup=semantic, which compares within the cells of one "

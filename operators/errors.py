@@ -51,3 +51,11 @@ class Corrupt(StoreError):
 
 class TaskError(CorpusmillError):
     """A task failed for good."""
+
+
+def whole(name: str, value: object, low: int, high: int) -> None:
+    """Raise ConfigError unless ``value`` is a whole number from ``low`` to ``high``."""
+    if type(value) is not int:
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number between {low} and {high}")
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}; it must lie between {low} and {high}")

@@ -90,6 +90,7 @@ class Again(_Counting):
         group = np.cumsum(begins) - 1
         both = (np.bincount(group, what == EARLIER) > 0) & (np.bincount(group, what != EARLIER) > 0)
         chosen = both[group] & ((what == EARLIER) | (begins & (what != OWN_PUBLISHED)))
+        chosen |= ~begins & (what == OWN_PUBLISHED)  # of several that were published one stays so
         found = rows.select(AGAIN.names).filter(pa.array(chosen)).sort_by([("shard", "ascending"), ("row", "ascending")])
         yield from found.cast(AGAIN).combine_chunks().to_batches()
 

@@ -144,7 +144,8 @@ class Reader:
         rows = aligned.read(store, one, columns)
         published, keep = _flags(rows, HELD, one.foreign), _flags(rows, "decisions", True)
         if self.again is not None and (one.earlier or not one.foreign):
-            published[self.again.of_shard(store, one.ordinal).column("row").to_numpy()] = not one.foreign
+            rows_again = self.again.of_shard(store, one.ordinal).column("row").to_numpy()
+            published[rows_again] = ~published[rows_again] & (not one.foreign)
         if one.foreign:
             keep = published
         ranked = {name: np.zeros(rows.num_rows, np.int64) for name in rank_names(len(self.rank.keys))}

@@ -86,10 +86,17 @@ class Index:
             holdings.append(dataclasses.replace(Holding.of(store, signatures, duplicates), without=without, earlier=True))
             seen |= places.keys()
         holdings.reverse()
-        if self.compacted is not None and not text:
+        if self.compacted is not None and not text and not self._superseded(store):
             merged = tuple(one.signatures for one in self.generations[: self.covers])
             holdings[: self.covers] = [Holding(manifests.load(store, self.compacted), earlier=True, merged=merged)]
         return tuple(holdings), published
+
+    def _superseded(self, store: Store) -> bool:
+        """Whether a later generation holds a shard that the compacted signatures are of: what it says of it counts."""
+        covered, later = (
+            {place for one in part for place, _ in places_of(manifests.shards(store, manifests.load(store, one.duplicates)))}
+            for part in (self.generations[: self.covers], self.generations[self.covers :]))
+        return bool(covered & later)
 
 
 def places_of(walk: Iterable[Shard]) -> Iterator[tuple[tuple[str, int], Shard]]:

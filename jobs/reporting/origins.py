@@ -15,7 +15,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.errors import Missing
 from corpusmill.operators.quality.values import group_codes
-from corpusmill.operators.schema import DOC_ID
+from corpusmill.operators.schema import DOC_ID, KINDS
 from corpusmill.operators.text.hashing import fixed_bytes
 
 SOURCES = 12  # those that most dropped documents are of, or name; the others are one
@@ -42,7 +42,7 @@ def origins_of(store: Store, made: Mapping[str, Manifest]) -> Origins | None:
     roles = ("documents", "duplicates")
     if not all(role in made and made[role].index for role in roles) or made["documents"].shards > examples.SHARDS:
         return None
-    if not any(made["duplicates"].counts.get(f"dropped.{kind}_duplicate") for kind in ("exact", "near")):
+    if not any(made["duplicates"].counts.get(f"dropped.{kind}_duplicate") for kind in KINDS):
         return None
     try:
         counts = _counted(store, {role: made[role] for role in roles})

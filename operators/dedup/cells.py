@@ -50,12 +50,31 @@ def cell_pairs(messages: pa.Table | pa.RecordBatch, threshold: float, most: int 
     upper, similarity = np.full(len(cells), -1), np.zeros(len(cells), np.float32)
     cuts = np.flatnonzero(np.diff(cells, prepend=-1, append=-1)) if len(cells) else np.empty(0, np.int64)
     for begin, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        for part in parts(sketches[begin:end], most):
-            rows = part + begin
+        first = _firsts(ordered.column("sketch").slice(begin, end - begin)) + begin
+        distinct = np.unique(first)
+        for part in parts(sketches[distinct], most):
+            rows = distinct[part]
             above, similarity[rows] = star(sketches[rows], threshold)
             upper[rows[above >= 0]] = rows[above[above >= 0]]
+        copies = np.flatnonzero(first != np.arange(begin, end)) + begin
+        _follow(copies, first[copies - begin], upper, similarity)
     lower = np.flatnonzero(upper >= 0)
     return _pairs(ordered, lower, upper[lower], similarity[lower])
+
+
+def _firsts(sketches: pa.ChunkedArray) -> Integers:
+    """For each document the first with an equal sketch."""
+    codes = sketches.combine_chunks().dictionary_encode().indices.to_numpy()
+    _, first = np.unique(codes, return_index=True)
+    found: Integers = first[codes]
+    return found
+
+
+def _follow(copies: Integers, first: Integers, upper: Integers, similarity: Floats) -> None:
+    """What has a sketch like an earlier one matches what that one does, and it where it is kept: at any threshold."""
+    dropped = upper[first] >= 0
+    upper[copies] = np.where(dropped, upper[first], first)
+    similarity[copies] = np.where(dropped, similarity[first], np.float32(1))
 
 
 def _pairs(ordered: pa.Table, lower: Integers, upper: Integers, similarity: Floats) -> pa.Table:

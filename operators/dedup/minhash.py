@@ -31,7 +31,7 @@ from corpusmill.operators.dedup.minima import (
     write_lanes,
 )
 from corpusmill.operators.dedup.shingle_sets import Sets, shingle_sets
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.buffers import Integers, Texts
 from corpusmill.operators.text.hashing import row_digests, text_digests
@@ -77,26 +77,25 @@ class MinHash:
     seed: int = 1  # of the hash functions
     device: str = dataclasses.field(default="cpu", compare=False, metadata={"key": False})  # cpu, cuda or auto; same results
     threshold: dataclasses.InitVar[float | None] = None
-    minima: dataclasses.InitVar[int] = 128
+    minima: dataclasses.InitVar[int | None] = None
 
-    def __post_init__(self, threshold: float | None, minima: int) -> None:
+    def __post_init__(self, threshold: float | None, minima: int | None) -> None:
         if threshold is not None:
-            self._cut(threshold, minima)
+            self._cut(threshold, 128 if minima is None else minima)
+        elif minima is not None:
+            raise ConfigError(f"minima is {minima}, but no threshold is given that bands and rows of so many could suit")
         for name, most in (("ngram", 64), ("bands", 1024), ("rows", 1024), ("lanes", 4096)):
-            if not 1 <= (value := getattr(self, name)) <= most:
-                raise ConfigError(f"{name} is {value}; it must lie between 1 and {most}")
+            whole(name, getattr(self, name), 1, most)
         for name, known in (("shingles", UNITS), ("profile", PROFILES), ("scheme", SCHEMES), ("device", DEVICES)):
             if (chosen := getattr(self, name)) not in known:
                 raise ConfigError(f"{name} is {chosen!r}; it must be one of {', '.join(known)}")
-        if not 0 <= self.seed < 1 << 32:
-            raise ConfigError(f"seed is {self.seed}; it must lie between 0 and 2^32 - 1")
+        whole("seed", self.seed, 0, (1 << 32) - 1)
 
     def _cut(self, threshold: float, minima: int) -> None:
         """Set bands and rows. Raises ConfigError where others are given too."""
         if not 0 < threshold <= 1:
             raise ConfigError(f"threshold is {threshold}; it must be above 0 and at most 1")
-        if not 1 <= minima <= 1024:
-            raise ConfigError(f"minima is {minima}; it must lie between 1 and 1024")
+        whole("minima", minima, 1, 1024)
         bands, rows = best_banding(threshold, minima)
         if (self.bands, self.rows) not in ((MinHash.bands, MinHash.rows), (bands, rows)):
             raise ConfigError(f"threshold is {threshold}, which takes {bands} bands of {rows} rows, but bands is {self.bands} "

@@ -95,8 +95,8 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def at_least(name: str, value: int, least: int) -> None:
     """Raise ConfigError for a smaller number."""
-    if value < least:
-        raise ConfigError(f"{name} is {value}; it must be at least {least}")
+    if type(value) is not int or value < least:
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number, at least {least}")
 
 
 def digests(units: pa.StringArray, match: str) -> Words:

@@ -22,7 +22,7 @@ from corpusmill.operators.dedup.exact import OTHERS
 from corpusmill.operators.domain.embed import LOGS, Codes, Floats, log_weights, terms
 from corpusmill.operators.domain.kmeans import KMeans
 from corpusmill.operators.domain.model import Model
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.hashing import row_digests, text_digests
@@ -53,10 +53,11 @@ class Semantic:
     artifact: str = ""  # digest of the model: filled in by the job
 
     def __post_init__(self) -> None:
-        if self.dimensions not in WIDTHS:
+        if type(self.dimensions) is not int or self.dimensions not in WIDTHS:
             raise ConfigError(f"dimensions is {self.dimensions}; it must be one of {', '.join(map(str, WIDTHS))}")
-        if not 0 <= self.cells <= 10_000:
-            raise ConfigError(f"cells is {self.cells}; it must lie between 0 and 10000, 0 for one per {EACH} documents")
+        whole("cells", self.cells, 0, 10_000)
+        whole("sample", self.sample, 2, 1 << 30)
+        whole("seed", self.seed, 0, (1 << 32) - 1)
 
     @property
     def version(self) -> str:

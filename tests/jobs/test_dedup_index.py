@@ -164,16 +164,27 @@ def test_two_runs_of_the_same_documents_at_once_both_end_well(begun, tmp_path, m
     assert manifests.resolve(store, "@corpus").details["generations"] == 2
 
 
-def test_all_copies_are_dropped_but_for_the_published_one(begun, tmp_path):
-    store, _, first = begun
-    texts = {"a": "text number 1 of a few", "b": "twice", "c": "twice", "d": "once"}
-    made = documents(store, written(tmp_path / "files" / "new", texts, 1))
-    found = deduplicated(store, made, index="corpus", copies="drop_all", allow_loss=True)
-    assert {name for name, row in rows_of(store, found).items() if row["keep"]} == {"d"}
+@pytest.mark.parametrize(("settings", "says"), [
+    ({"copies": "drop_all"}, "knows what is published, not what was dropped"),
+    ({"keep": "components"}, "may join two that are published"),
+    ({"index": "@corpus"}, "without the @"), ({"index": " "}, "a name has letters"),
+])
+def test_what_would_break_the_rule_of_nights_is_refused(begun, settings, says):
+    store, made, _ = begun
+    with pytest.raises(ConfigError, match=says):
+        deduplicated(store, made, **({"index": "corpus"} | settings))
+
+
+def test_a_document_that_two_nights_brought_is_published_once_when_both_are_read_together(tmp_path):
+    """Two own rows of one doc_id, each published by a night of its own: one stays, the other is its copy."""
+    store = open_store(str(tmp_path / "store"))
+    first = documents(store, written(tmp_path / "files" / "1", {"x": "came twice", "y": "came once"}, 1))
+    second = documents(store, written(tmp_path / "files" / "2", {"x": "came twice", "v": "came later"}, 1))
+    for made in (first, second):
+        deduplicated(store, made, EXACT, index="nights")
     whole = documents(store, tmp_path / "files")
-    again = deduplicated(store, whole, index="corpus", copies="drop_all", allow_loss=True)
-    assert whole.rows == 12
-    assert kept(rows_of(store, again)) == kept(rows_of(store, first)) | kept(rows_of(store, found))
+    found = deduplicated(store, whole, EXACT, index="nights", allow_loss=True)
+    assert (whole.rows, found.counts["kept"], found.counts["dropped.exact_duplicate"]) == (4, 3, 1)
 
 
 def test_compacted_it_gives_the_same(one_run, tmp_path, monkeypatch):

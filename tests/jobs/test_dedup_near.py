@@ -306,6 +306,16 @@ def test_all_copies_may_be_dropped(tmp_path):
         deduplicated(store, twins, copies="drop_all", max_loss=0.99)
 
 
+def test_both_ends_of_a_chain_go_with_all_copies(tmp_path):
+    """a is like b and b like c, but a not like c: star would keep two, and each of the three has a copy."""
+    store, words = open_store(str(tmp_path / "store")), [f"w{i}" for i in range(400)]
+    texts = {"a": words[:300], "b": words[45:345], "c": words[90:390]}
+    made = documents(store, written(tmp_path / "files", {k: " ".join(v) for k, v in texts.items()} | {"alone": "once"}))
+    assert deduplicated(store, made, verify="exact").counts["kept"] > 1
+    rows = rows_of(store, deduplicated(store, made, verify="exact", copies="drop_all", allow_loss=True))
+    assert {name for name, row in rows.items() if row["keep"]} == {"alone"}
+
+
 def test_a_source_that_would_be_wiped_out_stops_the_job(tmp_path):
     store = open_store(str(tmp_path / "store"))
     made = documents(store, written(tmp_path / "files", {f"n{i}": "all the same" for i in range(40)}, 1))

@@ -158,3 +158,16 @@ def test_a_family_is_compared_with_its_first_alone(monkeypatch):
     assert upper.tolist() == [-1] + [0] * 99_999
     assert sum(products) < 100_000 + cells.TILE**2
     assert math.isclose(similarity[1], cosines(sketches[:2])[0, 1], rel_tol=1e-6)
+
+
+def test_equal_sketches_count_once_so_that_a_cell_of_copies_is_not_cut():
+    """Twenty thousand equal sketches, of which a few differ in one coordinate, are one family whatever a part may hold."""
+    sketches = np.full((20_000, 64), 40, np.int8)
+    sketches[::100, 7] = 20
+    n = len(sketches)
+    columns = {"cell": np.zeros(n, np.int32), "generation": np.ones(n, np.int64), "shard": np.zeros(n, np.int64),
+               "doc_id": [i.to_bytes(16, "big") for i in range(n)], "row": np.arange(n),
+               "sketch": [s.tobytes() for s in sketches]}
+    found = cell_pairs(pa.table(columns, schema=cell_messages(64, 0)), 0.95, most=1000)
+    assert found.num_rows == len(sketches) - 1
+    assert min(found["similarity"].to_pylist()) > 0.95
