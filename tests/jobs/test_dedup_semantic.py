@@ -1,20 +1,17 @@
 """``dedup=semantic`` on the inline engine, against brute force in plain Python."""
 
-import json
 import math
 import random
 from collections import Counter
 
+import deduping
 import numpy as np
 import pytest
+from deduping import written
 
-from corpusmill.jobs import dedup, ingest
-from corpusmill.jobs.dedup import DedupConfig
 from corpusmill.jobs.deduping import partitioned, verdicts
-from corpusmill.jobs.ingest import CorpusConfig, IngestConfig
 from corpusmill.jobs.runtime import aligned, artifacts
 from corpusmill.jobs.runtime import manifest as manifests
-from corpusmill.jobs.runtime.config import EngineConfig
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
 from corpusmill.operators.errors import ConfigError, DataError
@@ -39,24 +36,12 @@ def planted(seed=5):
     return texts | {"marks1": "?", "marks2": "??"}
 
 
-def written(folder, texts, files=5):
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in range(files):
-        rows = [{"id": name, "text": text} for j, (name, text) in enumerate(texts.items()) if j % files == i]
-        (folder / f"part{i}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
-
-
 def documents(store, folder, **options):
-    corpus = CorpusConfig(paths=[str(folder)], source="{stem}", columns={"native_id": "id"})
-    cut = IngestConfig(**({"bundle_bytes": "1", "shard_bytes": "20KB", "row_group_bytes": "9KB"} | options))
-    return ingest.run(ingest.Config(corpus=corpus, ingest=cut, quiet=True), store, InlineEngine())
+    return deduping.documents(store, folder, **({"shard_bytes": "20KB", "row_group_bytes": "9KB"} | options))
 
 
 def deduplicated(store, made, engine=None, partitions=None, signature=SEMANTIC, **options):
-    config = dedup.Config(documents=made.path, quiet=True, engine=EngineConfig(partitions=partitions),
-                          dedup=DedupConfig(**({"signature": signature, "threshold": 0.93} | options)))
-    return dedup.run(config, store, engine or InlineEngine())
+    return deduping.deduplicated(store, made, signature, engine, partitions, **({"threshold": 0.93} | options))
 
 
 def rows_of(store, duplicates):
