@@ -30,7 +30,7 @@ from corpusmill.operators.dedup.minima import (
     stand_in,
     write_lanes,
 )
-from corpusmill.operators.dedup.shingle_sets import Sets, shingle_sets
+from corpusmill.operators.dedup.shingle_sets import Sets, shingle_hashes, shingle_sets
 from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.schema import DOCUMENTS, SIGNATURES, require
 from corpusmill.operators.text.buffers import Integers, Texts
@@ -38,7 +38,6 @@ from corpusmill.operators.text.hashing import row_digests, text_digests
 from corpusmill.operators.text.profiles import NO_COPY, PROFILES, Folding, fold, folding, room
 from corpusmill.operators.text.shingles import (
     CHUNK,
-    SPARE,
     UNITS,
     Scratch,
     begin,
@@ -165,14 +164,10 @@ class MinHash:
     def _torch_slice(self, text: pa.StringArray, device: str) -> tuple[Words, Bytes, npt.NDArray[np.bool_]]:
         from corpusmill.operators.dedup.minima_torch import sketch
 
-        texts = Texts.of(text)
-        n, unit, folded = len(texts), UNITS.index(self.shingles), folding(self.profile)
-        high, low = np.empty((2, int(texts.lengths.sum()) * folded.growth + n + SPARE), np.uint32)
-        counts, verifying = np.zeros(n, np.int64), own_functions(self.seed, self.lanes)
-        kept = scratch(unit, self.ngram, texts.longest * folded.growth)
-        filled = _hash(texts.addresses, texts.lengths, folded, room(folded, texts.longest), unit, self.ngram,
-                       weight_of_oldest(self.ngram), kept, high, low, counts)
-        found = sketch(high[:filled], low[:filled], counts, SCHEMES.index(self.scheme),
+        counts, hashes = shingle_hashes(text, self.shingles, self.profile, self.ngram)
+        high, low = (hashes >> np.uint64(32)).astype(np.uint32), hashes.astype(np.uint32)
+        n, verifying = len(counts), own_functions(self.seed, self.lanes)
+        found = sketch(high, low, counts, SCHEMES.index(self.scheme),
                        permutations(self.scheme, self.seed, self.bands * self.rows), verifying, device)
         bands, lanes, worded = np.zeros((n, self.bands), "<u8"), np.zeros((n, self.lanes), np.uint8), counts > 0
         _write(found.minima, found.bins, found.own, verifying, worded, bands, lanes)
@@ -194,29 +189,6 @@ def _slices(lengths: Integers) -> Iterator[tuple[int, int]]:
         size += length
     if len(lengths):
         yield start, len(lengths)
-
-
-@kernel
-def _hash(
-    addresses: Integers, lengths: Integers, folded: Folding, form: Bytes, unit: int, ngram: int, oldest: np.uint64,
-    kept: Scratch, high: Halves, low: Halves, counts: Integers,
-) -> int:
-    """Write the halves of all shingles' hashes, and how many each document has; returns how many there are."""
-    filled = 0
-    for d in range(len(addresses)):
-        begun, address, length = filled, addresses[d], lengths[d]
-        if folded.mode != NO_COPY:
-            address = form.ctypes.data
-            length = fold(addresses[d], length, folded, address)
-        begin(unit, address, length, ngram, kept)
-        for at in range(0, length + CHUNK, CHUNK):
-            last = at >= length
-            count = only_shingle(ngram, kept) if last else next_shingles(unit, address, length, at, ngram, oldest, kept)
-            for i in range(count):
-                high[filled + i], low[filled + i] = kept.high[i], kept.low[i]
-            filled += count
-        counts[d] = filled - begun
-    return filled
 
 
 @kernel

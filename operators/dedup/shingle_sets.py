@@ -27,15 +27,22 @@ _HALF = np.uint64(32)
 
 def shingle_sets(text: pa.StringArray, shingles: str, profile: str, ngram: int) -> Sets:
     """The hashes of each document's n-grams, as MinHash has them. One of fewer units is one shingle, one of none has none."""
+    counts, hashes = shingle_hashes(text, shingles, profile, ngram)
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    _narrow(hashes, counts, offsets)
+    return offsets, hashes[: offsets[-1]]
+
+
+def shingle_hashes(text: pa.StringArray, shingles: str, profile: str, ngram: int) -> tuple[Integers, Words]:
+    """How many n-grams each document has, and the hashes of all in the order of the text."""
     texts, unit, folded = Texts.of(text), UNITS.index(shingles), folding(profile)
-    counts, offsets = np.zeros(len(texts), np.int64), np.zeros(len(texts) + 1, np.int64)
+    counts = np.zeros(len(texts), np.int64)
     form, kept = room(folded, texts.longest), scratch(unit, ngram, texts.longest * folded.growth)
     given = (texts.addresses, texts.lengths, folded, form, unit, ngram, weight_of_oldest(ngram), kept)
     _collect(*given, np.empty(0, np.uint64), counts)
     hashes = np.empty(int(counts.sum()), np.uint64)
     _collect(*given, hashes, counts)
-    _narrow(hashes, counts, offsets)
-    return offsets, hashes[: offsets[-1]]
+    return counts, hashes
 
 
 @kernel
