@@ -23,17 +23,26 @@ LIMIT = 500 * MB  # 353 were measured, of which an idle process with its librari
 
 
 def test_a_file_far_larger_than_a_shard_streams(tmp_path):
-    """150 MB of text in one Parquet file, in shards of 16 MiB: every stage of the build, in one process."""
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    _write(corpus / "large.parquet", 150 * MB)
-    words = builds.command(tmp_path / "root", corpus, "ingest.shard_bytes=16MiB", "ingest.row_group_bytes=4MiB",
-                           "mix.budget=2_000_000", "mix.shard_bytes=16MiB", "quiet=true")
+    """150 MB of text in one Parquet file, in shards of 16 MiB: every stage of the build, in one process.
+
+    A small build before it compiles what a new machine has not compiled yet: the compiler takes 150 MB, once.
+    """
+    _peak(tmp_path / "small", MB, 10_000)
+    peak = _peak(tmp_path / "large", 150 * MB, 2_000_000)
+    assert peak < LIMIT, f"{peak / MB:.0f} MB"
+    assert builds.digests(str(tmp_path / "large" / "root")).keys() >= set(builds.STAGES)
+
+
+def _peak(folder, size, budget):
+    """Bytes that the process of a build of so much text held at most."""
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True)
+    _write(corpus / "large.parquet", size)
+    words = builds.command(folder / "root", corpus, "ingest.shard_bytes=16MiB", "ingest.row_group_bytes=4MiB",
+                           f"mix.budget={budget}", "mix.shard_bytes=16MiB", "quiet=true")
     run = subprocess.run([sys.executable, "-c", PEAK, *map(str, words)], stdout=subprocess.PIPE, text=True)
     assert run.returncode == 0
-    peak = 1024 * int(run.stdout.splitlines()[-1])
-    assert peak < LIMIT, f"{peak / MB:.0f} MB"
-    assert builds.digests(str(tmp_path / "root")).keys() >= set(builds.STAGES)
+    return 1024 * int(run.stdout.splitlines()[-1])
 
 
 def _write(path, size):
