@@ -3,5 +3,6 @@
     gpt.py         the model, and its file
     tokens.py      bytes as tokens, documents as one stream
     training.py    learning from a stream, step by step, so that it can be stopped and go on
+    mixing.py      streams of several domains, and the order in which a run draws from them
     scoring.py     log-probabilities of a document's bytes
 """

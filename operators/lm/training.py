@@ -67,10 +67,10 @@ def windows(tokens: int, context: int, batch: int, steps: int, seed: int) -> npt
     return np.concatenate(parts)[: steps * batch].reshape(steps, batch)
 
 
-class Trainer:
-    """A model that is being learned; ``state`` is all that it takes to go on elsewhere."""
+class Learner:
+    """A model that is being learned from whatever sequences it is given; ``state`` is all that it takes to go on elsewhere."""
 
-    def __init__(self, shape: Shape, plan: Plan, tokens: Tokens) -> None:
+    def __init__(self, shape: Shape, plan: Plan) -> None:
         self.plan, self.device = plan, device_of(plan.device)
         self.total, self.step = plan.steps(shape.context), 0
         self.model = GPT(shape, plan.seed).to(self.device)
@@ -78,28 +78,33 @@ class Trainer:
         others = [p for p in self.model.parameters() if p.ndim < 2]
         groups: list[dict[str, Any]] = [{"params": matrices, "weight_decay": _DECAY}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=_BETAS)
-        self._starts = windows(len(tokens), shape.context, plan.batch, self.total, plan.seed)
-        self._tokens = torch.from_numpy(tokens)
-        self._offsets = torch.arange(shape.context + 1)
 
-    def advance(self) -> float:
-        """One step; the loss before it, in nats per token. Raises DataError where it is no number any more."""
+    def learn(self, tokens: torch.Tensor) -> float:
+        """One step on (B, T + 1) tokens; the loss before it, in nats per token.
+
+        Raises DataError where it is no number any more.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            loss = self.model.loss(tokens.long().to(self.device))
+        self.descend(loss)
+        return self.finite(float(loss.detach()))
+
+    def descend(self, loss: torch.Tensor) -> None:
+        """Along the gradient of a loss, at the rate of this step."""
         rate = self.plan.rate_at(self.step, self.total)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        starts = torch.from_numpy(self._starts[self.step])
-        tokens = self._tokens[starts[:, None] + self._offsets].long().to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            loss = self.model.loss(tokens)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CUT)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        found = float(loss.detach())
-        if not math.isfinite(found):
-            raise DataError(f"the loss of step {self.step} is {found}: learn slower, with a smaller training.rate")
-        return found
+
+    def finite(self, loss: float) -> float:
+        """The loss. Raises DataError where it is no number any more."""
+        if not math.isfinite(loss):
+            raise DataError(f"the loss of step {self.step} is {loss}: learn slower, with a smaller training.rate")
+        return loss
 
     def state(self) -> dict[str, Any]:
         """Weights, what the optimiser remembers, and the step."""
@@ -110,3 +115,18 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
+
+
+class Trainer(Learner):
+    """A learner with one stream of its own."""
+
+    def __init__(self, shape: Shape, plan: Plan, tokens: Tokens) -> None:
+        super().__init__(shape, plan)
+        self._starts = windows(len(tokens), shape.context, plan.batch, self.total, plan.seed)
+        self._tokens = torch.from_numpy(tokens)
+        self._offsets = torch.arange(shape.context + 1)
+
+    def advance(self) -> float:
+        """One step; the loss before it, as ``learn``."""
+        starts = torch.from_numpy(self._starts[self.step])
+        return self.learn(self._tokens[starts[:, None] + self._offsets])
