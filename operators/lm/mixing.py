@@ -25,7 +25,7 @@ Places = npt.NDArray[np.int64]
 def apportioned(shares: Doubles, total: int) -> Places:
     """Whole numbers that sum to ``total``, nearest to shares · total: largest remainders, the first among equals; (m,)."""
     exact = shares / shares.sum() * total
-    found = np.floor(exact).astype(np.int64)
+    found: Places = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - found), kind="stable")
     found[order[: total - found.sum()]] += 1
     return found
@@ -36,8 +36,8 @@ def spread(counts: Places) -> Places:
     domains = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(domains)) - np.repeat(np.cumsum(counts) - counts, counts)
     order: Places = np.argsort((within + 0.5) / counts[domains], kind="stable")
-    found: Places = domains[order]
-    return found
+    spread_out: Places = domains[order]
+    return spread_out
 
 
 @dataclasses.dataclass

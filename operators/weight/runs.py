@@ -40,7 +40,8 @@ class Points:
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Points":
         """Some of them, by place or by mask."""
-        parameters, tokens, unique = (None if part is None else part[rows] for part in (self.parameters, self.tokens, self.unique))
+        given = (self.parameters, self.tokens, self.unique)
+        parameters, tokens, unique = (None if part is None else part[rows] for part in given)
         return Points(self.mix[rows], parameters, tokens, unique)
 
 
@@ -70,7 +71,8 @@ class Runs:
                 raise DataError(f"{where} has {known[0]} but not {missing[0]}: give unique tokens of every domain, or of none")
             unique = _numbers(table, [UNIQUE + d for d in domains], where)
         _check(table, mix, losses, where)
-    
+        points = Points(mix / mix.sum(1, keepdims=True), _sizes(table, "n_params"), _sizes(table, "tokens"), unique)
+        return cls(table, domains, targets, points, losses)
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Runs":
         """Some rows, by place or by mask."""
