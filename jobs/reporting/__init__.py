@@ -14,6 +14,7 @@ sections   the parts of the page that tell what happened; reasons: why documents
 pictures   those that are drawn: signals against their bounds, the map of domains; charts: the drawing
 dedup      the section on duplicates
 gallery    the examples, folded
+figures    those of weighing, by matplotlib
 page       the page around them, with timings, configuration and digests
 tables     tables and bars
 html       markup in which all text is escaped, and numbers for people

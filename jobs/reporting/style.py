@@ -77,6 +77,7 @@ details pre { background: var(--paper); border: 1px solid var(--line); border-ra
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .2rem 0 .8rem;
   font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+img.figure { display: block; max-width: 100%; background: #fff; border-radius: 6px; padding: .4rem; margin: .4rem 0; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 @media (max-width: 40rem) { main { padding: 1.4rem 1rem 3rem; }
   .pair, dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
