@@ -1,9 +1,19 @@
 """Mixture laws: from the runs of a table to the loss of a mixture that was never trained.
 
-    contract.py  what a law is
-    model.py     a fitted law with what it was fitted on, as law.json
-    fitting.py   least squares of many targets and starts at once, which most laws share
-    additive.py  E + 1/Σ C_j r_j^γ_j, the default
+    contract.py     what a law is
+    model.py        a fitted law with what it was fitted on, as law.json
+    validation.py   what a law is worth on runs that it did not see; which to choose; warnings
+    bootstrap.py    intervals of predictions
+    fitting.py      least squares of many targets and starts at once, which most laws share
+
+    constant.py     the mean
+    linear.py       Σ a_j r_j
+    loglinear.py    exp(Σ t_j r_j)
+    exponential.py  c + exp(Σ t_j r_j), Data Mixing Laws
+    additive.py     E + 1/Σ C_j r_j^γ_j, the default
+    bimix.py        A_i / r_i^a_i, and its sum over domains
+    lightgbm.py     boosted trees, RegMix
+    stack.py        additive, and trees on what it leaves
 
 ``LAWS`` names every law, ``law_of`` makes one from its name and hyperparameters.
 """
@@ -14,9 +24,18 @@ from typing import Any
 
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.weight.laws.additive import Additive
+from corpusmill.operators.weight.laws.bimix import BiMix
+from corpusmill.operators.weight.laws.constant import Constant
 from corpusmill.operators.weight.laws.contract import Law
+from corpusmill.operators.weight.laws.exponential import Exponential
+from corpusmill.operators.weight.laws.lightgbm import LightGBM
+from corpusmill.operators.weight.laws.linear import Linear
+from corpusmill.operators.weight.laws.loglinear import LogLinear
+from corpusmill.operators.weight.laws.stack import Stack
 
-LAWS: dict[str, type[Law]] = {law.name: law for law in (Additive,)}
+LAWS: dict[str, type[Law]] = {
+    law.name: law for law in (Constant, Linear, LogLinear, Exponential, BiMix, Additive, LightGBM, Stack)
+}
 
 
 def law_of(name: str, **hyperparameters: Any) -> Law:

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from corpusmill.operators.errors import ConfigError, DataError
-from corpusmill.operators.weight.laws.fitting import Objective, best_of, checked, minimise
+from corpusmill.operators.weight.laws.fitting import Objective, best_of, checked, minimise, positive, read
 from corpusmill.operators.weight.runs import Doubles, Points
 
 STARTS = ((0.6, 0.3), (0.9, 0.6))  # E as a part of the lowest loss, γ
@@ -33,9 +32,7 @@ class Additive:
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        for key in ("huber", "tie", "shrink"):
-            if not getattr(self, key) > 0:
-                raise ConfigError(f"law.{key}={getattr(self, key)}: give a number above 0")
+        positive(self, "huber", "tie", "shrink")
 
     def fit(self, points: Points, losses: Doubles) -> "AdditiveFit":
         """From at least 2 runs; with fewer than parameters (1 + 2m) the ties decide what the runs do not."""
@@ -53,13 +50,7 @@ class Additive:
 
     def restore(self, parameters: Mapping[str, Any]) -> "AdditiveFit":
         """From ``AdditiveFit.parameters``."""
-        try:
-            found = AdditiveFit(*(np.array(parameters[key], np.float64) for key in ("floor", "coefficients", "exponents")))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"no parameters of law {self.name}: {error!r}") from error
-        if found.coefficients.ndim != 2 or found.coefficients.shape != found.exponents.shape:
-            raise DataError(f"no parameters of law {self.name}: coefficients and exponents must be of targets × domains")
-        return found
+        return AdditiveFit(*read(parameters, self.name, floor=1, coefficients=2, exponents=2))
 
     def _objective(self, m: int) -> Objective:
         penalty, centre = np.zeros((2 * m + 1, 2 * m + 1)), np.zeros(2 * m + 1)

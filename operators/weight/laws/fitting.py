@@ -6,11 +6,14 @@ Laws are fitted in log loss, so that residuals are relative errors whatever the 
 """
 
 import dataclasses
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from corpusmill.operators.errors import DataError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.weight.runs import Doubles, Points
 
 Model = Callable[[Doubles], tuple[Doubles, Doubles]]  # (b, p) → predictions (b, n), their derivatives (b, n, p)
@@ -91,3 +94,39 @@ def best_of(starts: int, theta: Doubles, value: Doubles) -> Doubles:
     """Of problems that were begun from several starts (starts × t of them, start by start), the lowest end of each, (t, p)."""
     ends = value.reshape(starts, -1)
     return np.asarray(theta.reshape(starts, ends.shape[1], -1)[ends.argmin(0), np.arange(ends.shape[1])])
+
+
+def read(parameters: Mapping[str, Any], law: str, **dimensions: int) -> list[Doubles]:
+    """The arrays of those names, each of so many dimensions. Raises DataError where one is not there, or is none."""
+    found = []
+    for name, dimension in dimensions.items():
+        try:
+            array = np.array(parameters[name], np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"no parameters of law {law}: {name} is missing or not of numbers") from error
+        if array.ndim != dimension:
+            raise DataError(f"no parameters of law {law}: {name} has {array.ndim} dimensions, not {dimension}")
+        found.append(array)
+    return found
+
+
+def positive(law: object, *names: str) -> None:
+    """Raise ConfigError unless these hyperparameters are numbers above 0."""
+    for name in names:
+        value = getattr(law, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise ConfigError(f"law.{name}={value!r}: give a number above 0")
+
+
+def folds(keys: Sequence[bytes], parts: int, seed: int = 0) -> npt.NDArray[np.intp]:
+    """A fold for each key, 0 to parts - 1: by hash, equal keys together, and folds of equally many distinct keys."""
+    def rank(key: bytes) -> bytes:
+        return hashlib.blake2b(key, digest_size=16, salt=seed.to_bytes(8, "little")).digest()
+
+    places = {key: place % parts for place, key in enumerate(sorted(set(keys), key=rank))}
+    return np.array([places[key] for key in keys], np.intp)
+
+
+def mixtures(points: Points) -> list[bytes]:
+    """A key of each run that is the same for equal mixtures."""
+    return [row.tobytes() for row in points.mix.round(9) + 0.0]  # no -0.0, which equals 0.0 in other bytes
