@@ -35,6 +35,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest, Reference, Shard
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.tally import read_by_source
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.dedup.bands import FEWEST, FIRST, NEIGHBOURS, WHOLE
 from corpusmill.operators.dedup.cells import MOST
@@ -95,6 +96,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, given, ["documents", *(["annotations"] if rank.signals else [])])
     if rank.signals:
         rank.check(dict(found["annotations"].schema))
+    _say_unknown(config, found["documents"])
     here, (signer, index) = session(config, store, engine), check(config.dedup, config.name, store)
     subset = aligned.Subset(config.limit, config.sample).parameters()
     if isinstance(signer, Semantic):
@@ -116,6 +118,14 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     made = duplicates(here, config, dataclasses.replace(work, holdings=holdings + held, published=published))
     add(here, index, signer, identity, made, compact=config.dedup.compact)
     return made
+
+
+def _say_unknown(config: Config, documents: Manifest) -> None:
+    """A source that ranks and is not there may be late tonight, or misspelt: no error, but not without a word."""
+    there = read_by_source(dict(documents.counts))
+    if absent := [source for source in config.dedup.source_priority if there and source not in there]:
+        note(f"dedup.source_priority names {', '.join(absent)}, of which there are no documents; there is "
+             f"{', '.join(sorted(there))}", config.quiet)
 
 
 def check(options: DedupConfig, name: str, store: Store) -> tuple[Signer, Index | None]:

@@ -129,3 +129,11 @@ def test_the_preset_of_normalised_texts(mill, tmp_path):
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     made = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")
     assert mill.manifest(mill("dedup", f"documents={made}", "dedup=normalised")).counts["dropped.exact_duplicate"] == 1
+
+
+def test_a_source_that_ranks_and_is_not_there_is_told(mill, tmp_path):
+    rows = [{"text": "the same", "source": "web", "native_id": name} for name in "ab"]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")
+    told = mill.run("dedup", f"documents={documents}", "dedup.source_priority=[wbe]", "quiet=false").err
+    assert "dedup.source_priority names wbe, of which there are no documents; there is web" in told

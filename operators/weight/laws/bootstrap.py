@@ -1,0 +1,40 @@
+"""How sure a law is of what it predicts: it is fitted again on runs drawn with replacement.
+
+    n mixtures · t targets
+"""
+
+import dataclasses
+
+import numpy as np
+
+from corpusmill.operators.errors import ConfigError, whole
+from corpusmill.operators.weight.laws.contract import Law
+from corpusmill.operators.weight.laws.fitting import ordered
+from corpusmill.operators.weight.runs import Doubles, Points
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """``draws`` refits, and the share of them that an interval holds."""
+
+    draws: int = 200
+    level: float = 0.9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole("predict.draws", self.draws, 2, 1 << 20)
+        whole("predict.seed", self.seed, 0, 1 << 62)
+        if not 0 < self.level < 1:
+            raise ConfigError(f"predict.level={self.level}: give a share between 0 and 1")
+
+    def intervals(self, law: Law, points: Points, losses: Doubles, asked: Points) -> tuple[Doubles, Doubles]:
+        """Lower and upper ends (n, t) of the interval of each prediction; the same whatever the order of the runs.
+
+        It tells what the choice of runs does to the law. Whether the law's form is right, only the held-out error tells.
+        """
+        points, losses = ordered(points, losses)
+        chance = np.random.default_rng(self.seed)
+        drawn = [chance.integers(0, len(points), len(points)) for _ in range(self.draws)]
+        found = np.stack([law.fit(points.take(rows), losses[rows]).predict(asked) for rows in drawn])
+        ends = np.quantile(found, [(1 - self.level) / 2, (1 + self.level) / 2], axis=0)
+        return ends[0], ends[1]
