@@ -182,7 +182,7 @@ def fitted(here: Session, laws: Mapping[str, Law], runs: Runs, how: Folds,
     law, errors = laws[best], found[best].errors
     noise, warnings = validating.noise(runs), validating.warned(law, runs, errors)
     model = LawModel(law, validating.fit(law, runs), runs.domains, runs.targets, last.points.mix, last.losses, errors, noise,
-                     warnings)
+                     warnings, found[best].predictions)
     curve = {label: validating.efficiency(laws[label], runs, sizes, how) for label in found} if sizes else {}
     details = {"law": best, "errors": errors, "compared": {label: one.mean for label, one in found.items()},
                "refused": refused, "warnings": list(warnings), "domains": list(runs.domains), "targets": list(runs.targets),

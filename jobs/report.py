@@ -22,7 +22,7 @@ from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 
-VERSION = "4"  # of facts and layout: part of the key, so that a new one is told anew
+VERSION = "5"  # of facts and layout: part of the key, so that a new one is told anew
 
 
 @dataclasses.dataclass

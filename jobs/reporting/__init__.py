@@ -14,6 +14,7 @@ sections   the parts of the page that tell what happened; reasons: why documents
 pictures   those that are drawn: signals against their bounds, the map of domains; charts: the drawing
 dedup      the section on duplicates
 gallery    the examples, folded
+weights    laws, proportions and their course; weighing: the section on them
 figures    those of weighing, by matplotlib
 page       the page around them, with timings, configuration and digests
 tables     tables and bars

@@ -16,6 +16,7 @@ from corpusmill.jobs.reporting.measures import Clusters, Histogram, clusters_of,
 from corpusmill.jobs.reporting.origins import Origins, origins_of
 from corpusmill.jobs.reporting.pairs import PairFacts, pairs_of
 from corpusmill.jobs.reporting.retention import Sweep, sweeps_of
+from corpusmill.jobs.reporting.weights import Weighing, weighing_of
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
@@ -23,7 +24,7 @@ from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
 ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "trims",
-         "domain_model", "domains", "counts", "sizes", "proportions", "mixture")
+         "domain_model", "domains", "counts", "sizes", "tokens", "runs", "law", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Facts:
     examples: Examples = dataclasses.field(default_factory=Examples)  # documents to look at
     sweeps: tuple[Sweep, ...] = ()  # what other thresholds would keep
     losses: tuple[Loss, ...] = ()  # sources that lost over their share
+    weighing: Weighing | None = None  # laws, proportions and their course
 
     def dataset(self, role: str) -> Dataset | None:
         """The dataset in a role."""
@@ -101,6 +103,7 @@ def collect(store: Store, told: Manifest) -> Facts:
         histograms_of(made), clusters_of(made), origins_of(store, made), pairs_of(store, made),
         tuple(made["domains"].details.get("cards", ())) if "domains" in made else (), examples_of(store, made),
         sweeps_of(store, made), losses(made["decisions"].counts) if "decisions" in made else (),
+        weighing_of(store, made),
     )
 
 

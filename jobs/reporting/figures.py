@@ -8,6 +8,7 @@ Each function gives a matplotlib figure; ``picture`` makes it part of a page. Th
 import base64
 import io
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from corpusmill.jobs.reporting.html import Html, tag
+from corpusmill.jobs.reporting.html import Html, printable, tag
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,10 +31,18 @@ LEAST_TEXT = 12  # domains up to which cells of a heat map are written out
 
 def picture(figure: Figure, says: str) -> Html:
     """The figure as an image that holds all it needs; ``says`` is what it tells to whoever does not see it."""
-    with rc_context({"svg.hashsalt": "corpusmill"}):
-        data = io.BytesIO()
+    data = io.BytesIO()
+    # Names are text in the reader's fonts; those of matplotlib, by which it measures, lack most scripts, and it says so.
+    with rc_context({"svg.hashsalt": "corpusmill", "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(data, format="svg", metadata={"Date": None}, facecolor="white")
     return tag("img", class_="figure", alt=says, src="data:image/svg+xml;base64," + base64.b64encode(data.getvalue()).decode())
+
+
+def plain(name: str) -> str:
+    """A name out of the data as matplotlib shows it as it is: a dollar begins no formula, an underscore hides no label."""
+    shown = printable(name).replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown
 
 
 def predicted_observed(targets: Sequence[str], observed: Doubles, predicted: Doubles) -> Figure:
@@ -44,7 +53,7 @@ def predicted_observed(targets: Sequence[str], observed: Doubles, predicted: Dou
         low, high = both.min(), both.max()
         panel.plot([low, high], [low, high], color="#b9bec7", linewidth=1, zorder=0)
         panel.scatter(observed[:, place], predicted[:, place], s=7, color=COLOURS[0], alpha=0.6, linewidths=0)
-        panel.set_title(target, fontsize=8)
+        panel.set_title(plain(target), fontsize=8)
     figure.supxlabel("observed loss, nats per token", fontsize=8)
     figure.supylabel("predicted", fontsize=8)
     return figure
@@ -59,7 +68,7 @@ def loss_share(titles: Sequence[str], shares: Doubles, losses: Doubles, lines: D
     for place, (panel, title) in enumerate(zip(panels, titles, strict=True)):
         panel.scatter(shares[:, place], losses[:, place], s=7, color=COLOURS[0], alpha=0.6, linewidths=0)
         panel.plot(at, lines[place], color=COLOURS[1], linewidth=1.5)
-        panel.set_title(title, fontsize=8)
+        panel.set_title(plain(title), fontsize=8)
     figure.supxlabel("share of the domain", fontsize=8)
     figure.supylabel("loss, nats per token", fontsize=8)
     return figure
@@ -73,10 +82,10 @@ def strategies(domains: Sequence[str], shares: Mapping[str, Sequence[float]]) ->
     for i, (strategy, values) in enumerate(shares.items()):
         shift = (i - (len(shares) - 1) / 2) * 0.7 / max(1, len(shares))
         axes.scatter(values, rows + shift, s=22, color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)],
-                     label=strategy, linewidths=0)
+                     label=plain(strategy), linewidths=0)
     axes.hlines(rows + 0.5, 0, axes.get_xlim()[1], color="#e3e4e8", linewidth=0.8, zorder=0)
-    _plain(axes)
-    axes.set_yticks(rows, list(domains))
+    _bare(axes)
+    axes.set_yticks(rows, list(map(plain, domains)))
     axes.set_ylim(len(domains) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("share of the mixture")
@@ -93,8 +102,8 @@ def gram(domains: Sequence[str], matrix: Doubles) -> Figure:
     figure = Figure(figsize=(min(WIDE, side + 0.6), min(WIDE, side)), layout="constrained")
     axes = figure.add_subplot()
     drawn = axes.imshow(cosines, cmap=colormaps["RdBu_r"], vmin=-1, vmax=1)
-    axes.set_xticks(range(len(domains)), list(domains), rotation=60, ha="right")
-    axes.set_yticks(range(len(domains)), list(domains))
+    axes.set_xticks(range(len(domains)), list(map(plain, domains)), rotation=60, ha="right")
+    axes.set_yticks(range(len(domains)), list(map(plain, domains)))
     if len(domains) <= LEAST_TEXT:
         for row, column in np.ndindex(*cosines.shape):
             colour = "white" if abs(cosines[row, column]) > 0.6 else "black"
@@ -109,8 +118,8 @@ def trajectories(domains: Sequence[str], steps: Sequence[int], shares: Doubles, 
     axes = figure.add_subplot()
     for place, domain in enumerate(domains):
         style = ("-", "--", ":")[place // len(COLOURS) % 3]
-        axes.plot(steps, shares[:, place], style, color=COLOURS[place % len(COLOURS)], linewidth=1.4, label=domain)
-    _plain(axes)
+        axes.plot(steps, shares[:, place], style, color=COLOURS[place % len(COLOURS)], linewidth=1.4, label=plain(domain))
+    _bare(axes)
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
@@ -123,8 +132,8 @@ def curves(steps: Mapping[str, Sequence[float]], values: Mapping[str, Sequence[f
     axes = figure.add_subplot()
     for place, (strategy, losses) in enumerate(values.items()):
         axes.plot(steps[strategy], losses, color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
-                  markersize=3, linewidth=1.2, label=strategy)
-    _plain(axes)
+                  markersize=3, linewidth=1.2, label=plain(strategy))
+    _bare(axes)
     axes.set_xlabel("tokens")
     axes.set_ylabel(label)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
@@ -139,10 +148,10 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     for empty in grid[count:]:
         empty.set_visible(False)
     for panel in grid[:count]:
-        _plain(panel)
+        _bare(panel)
     return figure, list(grid[:count])
 
 
-def _plain(axes: Axes) -> None:
+def _bare(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7)

@@ -22,7 +22,12 @@ def escape(text: object) -> Html:
     """Text as markup; characters that no page may hold become �."""
     if isinstance(text, Html):
         return text
-    return Html(html.escape(_CONTROL.sub("�", str(text)), quote=True))
+    return Html(html.escape(printable(text), quote=True))
+
+
+def printable(text: object) -> str:
+    """Text whose characters that no page may hold became �."""
+    return _CONTROL.sub("�", str(text))
 
 
 def join(parts: Iterable[object]) -> Html:

@@ -12,6 +12,7 @@ from corpusmill.jobs.reporting.reasons import reasons
 from corpusmill.jobs.reporting.style import CSS
 from corpusmill.jobs.reporting.tables import Column, hint, table
 from corpusmill.jobs.reporting.timings import Timing
+from corpusmill.jobs.reporting.weighing import weighing
 
 # Nothing may be fetched or run, whatever a corpus puts on the page.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -27,7 +28,7 @@ def render(facts: Facts, timings: Sequence[Timing]) -> bytes:
     )
     main = tag("main", _opening(facts, title), sections.funnel(facts), reasons(facts), sections.sources(facts),
                pictures.signals(facts), duplicates(facts), pictures.domain_map(facts), sections.domains(facts),
-               sections.mixture(facts), gallery(facts), _timings(timings), _datasets(facts), _footer(facts))
+               weighing(facts), sections.mixture(facts), gallery(facts), _timings(timings), _datasets(facts), _footer(facts))
     page = tag("html", head, tag("body", main), lang="en")
     return f"<!doctype html>\n{page}\n".encode()
 

@@ -30,6 +30,7 @@ class LawModel:
     errors: Mapping[str, Mapping[str, float]]  # target → mre, mae, rmse, pearson, spearman on runs held out
     noise: Doubles | None  # (t,): standard deviation between repeats of equal mixtures, pooled; None where there are none
     warnings: tuple[str, ...] = ()
+    held_out: Doubles | None = None  # (n, t): predictions of the same runs by laws that did not see them
 
     def predict(self, points: Points) -> Doubles:
         """Losses in nats per token, (n, t)."""
@@ -59,6 +60,7 @@ class LawModel:
             "domains": list(self.domains), "targets": list(self.targets), "design": self.design.tolist(),
             "losses": self.losses.tolist(), "errors": {target: dict(told) for target, told in self.errors.items()},
             "noise": None if self.noise is None else self.noise.tolist(), "warnings": list(self.warnings),
+            "held_out": None if self.held_out is None else self.held_out.tolist(),
         }
         return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
@@ -70,10 +72,11 @@ class LawModel:
             if facts["format"] != FORMAT:
                 raise DataError(f"it is of format {facts['format']!r}, not {FORMAT}")
             law = _law(facts["law"])
-            noise = None if facts["noise"] is None else np.array(facts["noise"], np.float64)
+            noise, held_out = (None if (given := facts[name]) is None else np.array(given, np.float64)
+                               for name in ("noise", "held_out"))
             made = cls(law, law.restore(facts["fitted"]), tuple(facts["domains"]), tuple(facts["targets"]),
                        np.array(facts["design"], np.float64), np.array(facts["losses"], np.float64), facts["errors"], noise,
-                       tuple(facts["warnings"]))
+                       tuple(facts["warnings"]), held_out)
             n, m, t = len(made.design), len(made.domains), len(made.targets)
             if (made.design.shape, made.losses.shape) != ((n, m), (n, t)):
                 raise DataError(f"it has {m} domains and {t} targets, but a design of {made.design.shape} and losses of "

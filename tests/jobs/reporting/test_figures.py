@@ -79,3 +79,14 @@ def test_a_picture_holds_all_it_needs_and_is_the_same_each_time():
     assert ET.fromstring(data).tag.endswith("svg")
     assert b"http://" not in data.replace(b"http://www.w3.org", b"").replace(b"http://purl.org", b"").replace(
         b"http://creativecommons.org", b"")
+
+
+def test_names_out_of_the_data_are_text_and_nothing_else():
+    names = ["$x_{", "_hidden", "法律<b>", "a\x00b", "two $ and $"]
+    for drawn in (figures.strategies(names, {"_own $": [0.2] * 5}), figures.gram(names, np.eye(5)),
+                  figures.trajectories(names, [1, 2], np.full((2, 5), 0.2)), figures.predicted_observed(
+                      names, draw(1, 3, 5), draw(2, 3, 5))):
+        data = base64.b64decode(re.search(r"base64,([^\"]+)", figures.picture(drawn, "says")).group(1)).decode()
+        texts = "".join(ET.fromstring(data).itertext())
+        for name in ("$x_{", "_hidden", "法律<b>", "a�b", "two $ and $"):
+            assert name in texts

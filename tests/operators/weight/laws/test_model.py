@@ -26,6 +26,8 @@ def test_a_model_comes_back_from_json_as_it_was():
     assert (again.predict(asked) == model.predict(asked)).all()
     assert (again.gradient(asked) == model.gradient(asked)).all()
     assert again.noise.tolist() == [0.01, 0.02]
+    held_out = LawModel.from_json(dataclasses.replace(model, held_out=model.losses + 1).to_json(), "law.json").held_out
+    assert held_out.tolist() == (model.losses + 1).tolist()
     assert LawModel.from_json(dataclasses.replace(model, noise=None).to_json(), "law.json").noise is None
 
 
