@@ -155,6 +155,8 @@ def test_repeats_tell_the_noise(mill, tmp_path):
     (["LAYOUT", "law=linear", "predict.mixtures=B"], 1, "than the runs: without code, text, web; with valid_chat"),
     (["runs.mixtures=A", "runs.losses=TEXT"], 1, "losses has no column index"),
     (["runs.table=A"], 1, "has no column mix/<domain>"),
+    (["LAYOUT", "law=linear", "predict.mixtures=TEXT"], 1, "has no column index; it has hello, world"),
+    (["LAYOUT", "law=linear", "predict.mixtures=A", "predict.tokens=many"], 2, "predict.tokens='many' is not a count"),
     (["LAYOUT", "law=linear", "predict.mixtures=BAD"], 1, "shares of run 1 must be numbers from 0 that sum to 1"),
 ])
 def test_mistakes_are_said_in_the_users_terms(mill, layout, tmp_path, words, code, message):
@@ -168,6 +170,7 @@ def test_mistakes_are_said_in_the_users_terms(mill, layout, tmp_path, words, cod
     result = mill.run("fit_law", *given)
     assert (result.code, message in result.err) == (code, True), result.err
     assert "Traceback" not in result.err
+    assert not list(mill.store.list("law/"))  # what is asked wrongly is said before anything is fitted
 
 
 def test_a_plan_fits_nothing(mill, layout):
