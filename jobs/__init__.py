@@ -10,6 +10,7 @@
     count        domains, text                     counts
     weigh        domains, counts                   proportions
     fit_law      a run table                       law, predictions
+    proxy        a design, domains, text           domain_tokens, runs
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model

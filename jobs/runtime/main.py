@@ -28,6 +28,7 @@ JOBS = {
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
     "fit_law": "shares and losses of training runs → a mixture law, what it is worth, what it predicts",
+    "proxy": "mixtures of a design → small training runs, and their losses",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",
@@ -43,8 +44,7 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw", "quality.cutoffs", "dedup.against",
-          "runs.table")
+          "runs.table", "design", "reference", "target", "raw", "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 
 
