@@ -4,5 +4,6 @@
     tokens.py      bytes as tokens, documents as one stream
     training.py    learning from a stream, step by step, so that it can be stopped and go on
     mixing.py      streams of several domains, and the order in which a run draws from them
+    gradients.py   gradients of the output layer by domain, from the pass that learns
     scoring.py     log-probabilities of a document's bytes
 """
