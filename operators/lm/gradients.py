@@ -101,7 +101,7 @@ class DomainGradients:
 
     def _logits(self, _module: torch.nn.Module, _given: Any, logits: torch.Tensor) -> None:
         if logits.requires_grad and len(self._domains):
-            logits.register_hook(self._add)
+            logits.register_hook(self._add)  # type: ignore[no-untyped-call]
 
     def _add(self, gradient: torch.Tensor) -> None:
         """(B, T, V): of the batch's loss, so that B / w of a sequence's part is of its own."""
