@@ -10,7 +10,8 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 
 _TYPES: dict[str, np.dtype[Any]] = {
-    "U64": np.dtype("<u8"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "F32": np.dtype("<f4")}  # fmt: skip
+    "U64": np.dtype("<u8"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"),
+    "F32": np.dtype("<f4")}  # fmt: skip
 
 
 def pack(form: str, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
