@@ -27,6 +27,7 @@ JOBS = {
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
+    "balance": "domains → proportions that a rule comes to while a model learns",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",

@@ -35,9 +35,10 @@ def token_losses(model: GPT, tokens: torch.Tensor) -> torch.Tensor:
 class DomainGradients:
     """Hears the backward passes of a model, and sums the output layer's gradients of each domain's sequences.
 
-    Before each pass ``expect`` says of which domains the batch is. ``finish`` ends a round: a domain with ``least`` sequences
-    or more since its last mean gets a new one, a domain with fewer keeps its older mean, and what it has counts on. Holds
-    2 m V D numbers. ``timed`` surrounds its own work, for who wants to know what that takes.
+    Before each backward pass ``expect`` says of which domains the batch is; a pass without is not counted. ``finish`` ends a
+    round: a domain with ``least`` sequences or more since its last mean gets a new one, a domain with fewer keeps its older
+    mean, and what it has counts on. Holds 2 m V D numbers. ``timed`` surrounds its own work, for who wants to know what that
+    takes.
     """
 
     def __init__(self, model: GPT, domains: int, least: int = 1, timed: Timed = contextlib.nullcontext) -> None:
@@ -100,11 +101,13 @@ class DomainGradients:
         self._hidden = hidden.detach()
 
     def _logits(self, _module: torch.nn.Module, _given: Any, logits: torch.Tensor) -> None:
-        if logits.requires_grad and len(self._domains):
+        if logits.requires_grad:
             logits.register_hook(self._add)  # type: ignore[no-untyped-call]
 
     def _add(self, gradient: torch.Tensor) -> None:
         """(B, T, V): of the batch's loss, so that B / w of a sequence's part is of its own."""
+        if not len(self._domains):
+            return
         with self._timed():
             assert self._hidden is not None, "the backward pass comes after the forward"
             scale = torch.full((len(self._domains),), float(len(self._domains))) if self._scale is None else self._scale
