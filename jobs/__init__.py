@@ -11,6 +11,7 @@
     weigh        domains, counts                   proportions
     fit_law      a run table                       law, predictions
     proxy        a design, domains, text           domain_tokens, runs
+    balance      domains, counts                   proportions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model

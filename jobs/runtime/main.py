@@ -29,6 +29,7 @@ JOBS = {
     "weigh": "tokens per domain → proportions",
     "fit_law": "shares and losses of training runs → a mixture law, what it is worth, what it predicts",
     "proxy": "mixtures of a design → small training runs, and their losses",
+    "balance": "domains → proportions that a rule comes to while a model learns",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",

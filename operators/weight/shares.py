@@ -58,3 +58,9 @@ def proportions(weights: Mapping[str, Fraction]) -> dict[str, float]:
     """Weights → proportions, sorted by name. At least one weight is positive, none is negative."""
     total = sum(weights.values(), Fraction(0))
     return {name: float(weights[name] / total) for name in sorted(weights)}
+
+
+def check_share(value: object, key: str) -> None:
+    """Raise ConfigError unless ``value`` is a number from 0 to below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ConfigError(f"{key} must be a number from 0 to below 1, got {value!r}")
