@@ -6,6 +6,7 @@
     temperature.py  between the two
     unimax.py       as even as an epoch cap allows
     recipe.py       as written by hand
+    repetition.py   what repeated tokens are worth
     runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves
     balance/        rules that change the proportions while a model learns
 
