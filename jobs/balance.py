@@ -75,7 +75,7 @@ class RoundsConfig:
     least: int = 1  # sequences of a domain that make a new gradient; with fewer it keeps the older
     floor: float = 0.0  # share that no domain falls below
     smoothing: float = 0.0  # weight of the former proportions in the new ones
-    apart: float = 0.02  # share of each domain that is not learned from, for rules that measure on such
+    apart: Quantity = 16_384  # tokens of each domain that are not learned from, for rules that measure on such text
     take: str = "final"  # proportions to hand on: final, of the last round, or average, over all
 
 
@@ -138,8 +138,7 @@ def _setting(config: Config, rule: Rule, tokens: Manifest) -> Setting:
     if tokens.details["tokenizer"] != "bytes":
         raise ConfigError(f"streams.tokenizer={config.streams.tokenizer}: balance trains on bytes")
     plan = Plan(**(dataclasses.asdict(config.training) | {"tokens": quantity("training.tokens", config.training.tokens)}))
-    for key in ("smoothing", "apart"):
-        check_share(getattr(asked, key), f"rounds.{key}")
+    check_share(asked.smoothing, "rounds.smoothing")
     if asked.steps < 1 or asked.least < 1:
         raise ConfigError(f"rounds.steps={asked.steps}, rounds.least={asked.least}: give whole numbers from 1")
     unique = {name: told["unique_tokens"] for name, told in tokens.details["domains"].items()}
@@ -148,7 +147,7 @@ def _setting(config: Config, rule: Rule, tokens: Manifest) -> Setting:
         raise ConfigError(f"samples._target_={config.samples['_target_']!r} weighs no samples; take samples=linupper")
     return Setting(Shape(model.layers, model.width, model.heads, model.context), plan, rule,
                    shares_of(asked.first, unique, "rounds.first"), shares_of(asked.evaluation, unique, "rounds.evaluation"),
-                   asked.steps, asked.least, asked.floor, asked.smoothing, samples, asked.apart)
+                   asked.steps, asked.least, asked.floor, asked.smoothing, samples, quantity("rounds.apart", asked.apart))
 
 
 def shares_of(given: Any, sizes: Mapping[str, int], where: str) -> Doubles:

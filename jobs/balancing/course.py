@@ -9,7 +9,6 @@ and machine give the same course, however often it was stopped and went on from 
 import copy
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +53,7 @@ class Setting:
     floor: float = 0.0  # under every share
     smoothing: float = 0.0  # weight of the former proportions
     samples: LinUpper | None = None  # weights within a batch
-    apart: float = 0.02  # of what is learned from, set apart where the rule needs text that is not
+    apart: int = 16384  # tokens of each domain that are not learned from, where the rule needs such text
 
 
 class Sums:
@@ -131,9 +130,9 @@ class Course:
         context, seed = self.setting.shape.context, self.setting.plan.seed
         if not self.setting.rule.needs & {VALIDATION, ALIGNMENT}:
             return Streams(learned, context, seed), None
-        cut = {n: len(t) - max(context + 1, math.ceil(self.setting.apart * len(t))) for n, t in learned.items()}
+        cut = {n: len(t) - min(max(context + 1, self.setting.apart), len(t) // 2) for n, t in learned.items()}
         apart = Streams({name: tokens[cut[name]:] for name, tokens in learned.items()}, context, seed)
-        return Streams({name: tokens[: max(0, cut[name])] for name, tokens in learned.items()}, context, seed), apart
+        return Streams({name: tokens[: cut[name]] for name, tokens in learned.items()}, context, seed), apart
 
     def _check(self) -> None:
         """Raise ConfigError where rounds are too short for what they must hold, or the rule lacks its reference."""

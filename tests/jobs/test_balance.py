@@ -19,7 +19,7 @@ WORDS = {"river": ["water", "boat", "bank", "bridge"], "field": ["rye", "barley"
          "town": ["market", "bridge", "boat", "hay"]}
 FIT = ("balance", "domains=@domains", "tokenizer=words", "model.layers=1", "model.width=16", "model.heads=1",
        "model.context=16", "training.tokens=7680", "training.batch=12", "training.device=cpu", "training.rate=0.02",
-       "rounds.steps=8", "streams.held_out=1000", "quiet=true")  # 40 steps, 5 rounds
+       "rounds.steps=8", "rounds.apart=100", "streams.held_out=1000", "quiet=true")  # 40 steps, 5 rounds
 
 
 @pytest.fixture
