@@ -9,6 +9,7 @@
     regroup      documents, decisions, …, trims    domains
     count        domains, text                     counts
     weigh        domains, counts                   proportions
+    proxy        a design, domains, text           domain_tokens, runs
     balance      domains, counts                   proportions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from corpusmill.jobs.runtime import interrupts, kernels
-from corpusmill.operators.errors import CorpusmillError, TaskError
+from corpusmill.operators.errors import ConfigError, CorpusmillError, TaskError
 
 T = TypeVar("T", bound="Item")
 R = TypeVar("R")
@@ -35,6 +35,8 @@ class Item(Protocol):
     @property
     def memory(self) -> int:
         """Bytes to reserve besides the worker's own."""
+
+    # An item that keeps more than one processor busy says so by ``cpus``; one that needs a GPU by ``gpus``.
 
 
 class Engine(Protocol):
@@ -89,6 +91,8 @@ class RayEngine:
     attempts: int = 3
     _remote: Any = None
     _largest: int = 0  # memory of the largest node
+    _cpus: int = 1  # of the largest node
+    _gpus: int = 0  # of the largest node
 
     def _start(self) -> Any:
         if self._remote is not None:
@@ -111,7 +115,9 @@ class RayEngine:
                 signal.signal(signal.SIGTERM, handler)  # Ray's own would end the job without a word, by exit code 15
         if self.address or os.environ.get("RAY_ADDRESS"):
             self.workers = max(1, int(ray.cluster_resources().get("CPU", self.workers)))
-        self._largest = int(max((n["Resources"].get("memory", 0) for n in ray.nodes() if n["Alive"]), default=0))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        self._largest, self._cpus, self._gpus = (int(max((node.get(what, 0) for node in nodes), default=0))
+                                                 for what in ("memory", "CPU", "GPU"))
         self._remote = ray.remote(_call)
         return self._remote
 
@@ -147,7 +153,11 @@ class RayEngine:
     def _submit(self, remote: Any, function: Any, item: Item) -> Any:
         # A task that asks for more than any node has would wait for ever without a word.
         memory = min(BASE_MEMORY + item.memory, self._largest)
-        options = remote.options(memory=memory, max_retries=self.attempts, num_cpus=1)
+        cpus, gpus = min(getattr(item, "cpus", 1), max(1, self._cpus)), getattr(item, "gpus", 0.0)
+        if gpus > self._gpus:
+            raise ConfigError(f"{item.label} asks for {gpus:g} GPU, but no node of this session has so many: device=cpu, or an "
+                              "engine.address of a cluster with GPUs")
+        options = remote.options(memory=memory, max_retries=self.attempts, num_cpus=cpus, num_gpus=gpus)
         return options.remote(function, item)
 
     def _next(self, flight: dict[Any, Item]) -> tuple[Any, BaseException | None]:

@@ -27,6 +27,7 @@ JOBS = {
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
+    "proxy": "mixtures of a design → small training runs, and their losses",
     "balance": "domains → proportions that a rule comes to while a model learns",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
@@ -43,7 +44,7 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw", "quality.cutoffs", "dedup.against")
+          "design", "reference", "target", "raw", "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 
 

@@ -33,6 +33,8 @@ class Task:
     payload: Any
     documents: str = ""  # content digest of the documents shard that its rows are aligned with
     size: int = 0  # bytes that it reads
+    cpus: int = 1  # that it keeps busy
+    gpus: float = 0.0  # that it keeps busy
 
 
 class Emit:
@@ -86,8 +88,8 @@ class Done:
 
     @property
     def rows(self) -> int:
-        """Rows written."""
-        return sum(o.main.rows for o in self.receipt.outputs)
+        """Rows written; of a task that writes none, those that its receipt holds."""
+        return sum(o.main.rows for o in self.receipt.outputs) or self.receipt.counts.get("kept", 0)
 
     @property
     def bytes(self) -> int:

@@ -6,5 +6,6 @@
     training.py    learning from a stream, step by step, so that it can be stopped and go on
     mixing.py      streams of several domains, and the order in which a run draws from them
     gradients.py   gradients of the output layer by domain, from the pass that learns
+    evaluation.py  the loss on held-out tokens, per token and per byte
     scoring.py     log-probabilities of a document's bytes
 """

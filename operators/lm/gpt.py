@@ -29,9 +29,11 @@ class Shape:
     width: int = 128  # D
     heads: int = 4  # H
     context: int = 256  # T at most
+    vocabulary: int = VOCABULARY  # V
 
     def __post_init__(self) -> None:
-        for name, most in (("layers", 128), ("width", 1 << 14), ("heads", 256), ("context", 1 << 16)):
+        sizes = (("layers", 128), ("width", 1 << 14), ("heads", 256), ("context", 1 << 16), ("vocabulary", 1 << 20))
+        for name, most in sizes:
             if not 1 <= (value := getattr(self, name)) <= most:
                 raise ConfigError(f"model.{name}={value}: give a whole number from 1 to {most}")
         if self.width % (2 * self.heads):
@@ -46,7 +48,7 @@ class Shape:
     def parameters(self) -> int:
         """Numbers that are learned."""
         block = 4 * self.width**2 + 3 * self.width * self.hidden + 2 * self.width
-        return VOCABULARY * self.width + self.layers * block + self.width
+        return self.vocabulary * self.width + self.layers * block + self.width
 
     @property
     def flops(self) -> int:
@@ -92,7 +94,7 @@ class GPT(torch.nn.Module):
     def __init__(self, shape: Shape, seed: int = 0) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = torch.nn.Embedding(VOCABULARY, shape.width)
+        self.embedding = torch.nn.Embedding(shape.vocabulary, shape.width)
         self.blocks = torch.nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = torch.nn.RMSNorm(shape.width, eps=1e-6)
         half = shape.width // shape.heads // 2

@@ -9,14 +9,16 @@ so that their losses differ by their mixtures and not by their luck.
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from corpusmill.operators.errors import DataError
+from corpusmill.operators.lm.gpt import Shape
 from corpusmill.operators.lm.tokens import Tokens
-from corpusmill.operators.lm.training import windows
+from corpusmill.operators.lm.training import Learner, Plan, windows
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -85,3 +87,29 @@ class Streams:
         self.position[place] += 1
         start = int(self._starts[place][at])
         return tokens[start : start + self.context + 1]
+
+
+class MixtureTrainer(Learner):
+    """A learner of a fixed mixture: each domain's sequences, exact to one, spread evenly over the run."""
+
+    def __init__(self, shape: Shape, plan: Plan, streams: Streams, shares: Mapping[str, float]) -> None:
+        """``shares`` by name; a domain that is not named gets nothing."""
+        super().__init__(shape, plan)
+        asked = np.array([shares.get(name, 0.0) for name in streams.names])
+        self.streams = streams
+        self._order = spread(apportioned(asked, self.total * plan.batch)).reshape(self.total, plan.batch)
+
+    @property
+    def shares(self) -> Doubles:
+        """Of the sequences that were learned from so far; (m,)."""
+        found: Doubles = self.streams.position / max(1, self.streams.position.sum())
+        return found
+
+    def advance(self) -> float:
+        """One step; the loss before it, as ``learn``."""
+        return self.learn(self.streams.take(self._order[self.step]))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state of the same shape, plan, streams and shares."""
+        super().restore(state)
+        self.streams.position[:] = np.bincount(self._order[: self.step].ravel(), minlength=len(self.streams.names))

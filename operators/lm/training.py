@@ -103,7 +103,7 @@ class Learner:
     def finite(self, loss: float) -> float:
         """The loss. Raises DataError where it is no number any more."""
         if not math.isfinite(loss):
-            raise DataError(f"the loss of step {self.step} is {loss}: learn slower, with a smaller training.rate")
+            raise DataError(f"the loss of step {self.step} is {loss}: learn slower, with a smaller rate")
         return loss
 
     def state(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from proxies import write_domains
 
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.engine import InlineEngine
@@ -144,6 +145,19 @@ def tasks_run(monkeypatch):
 
     monkeypatch.setattr(InlineEngine, "map", counting)
     return counted
+
+
+@pytest.fixture
+def three_domains(mill, tmp_path, monkeypatch):
+    """A function from overrides of ingest to the URI of domains, by source, of the documents of ``proxies``."""
+    monkeypatch.setenv("CORPUSMILL_CACHE", str(tmp_path / "cache"))
+    write_domains(tmp_path / "docs.jsonl")
+
+    def make(*words: str) -> str:
+        mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'docs.jsonl'}]", "name=docs", "quiet=true", *words)
+        return mill("regroup", "documents=@docs", "regroup=source", "quiet=true")
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,8 @@ def test_doremi_compares_with_a_model_that_was_trained_before(mill):
     refused = mill.run(*FIT, "balance=doremi")
     assert (refused.code, "give reference=@NAME" in refused.err) == (2, True)
     mill(*FIT, "balance=fixed", "name=reference")
+    refused = mill.run(*FIT, "balance=doremi", "reference=@reference", "model.context=32")
+    assert (refused.code, "reads 16 of 257 tokens at once, but 32 of 257" in refused.err) == (2, True)
     made, rounds, _, cost = files(mill, mill(*FIT, "balance=doremi", "balance.rate=5", "reference=@reference",
                                              "training.seed=1"))
     assert cost["parts"]["reference"] > 0

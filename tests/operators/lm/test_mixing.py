@@ -1,11 +1,15 @@
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import DataError
-from corpusmill.operators.lm.mixing import Streams, apportioned, spread
+from corpusmill.operators.lm.gpt import Shape
+from corpusmill.operators.lm.mixing import MixtureTrainer, Streams, apportioned, spread
 from corpusmill.operators.lm.tokens import stream
+from corpusmill.operators.lm.training import Plan
 
 RIVER = stream([b"the river turns the wheel of the mill. " * 20])
 FIELD = stream([b"rye and barley stand high in the field. " * 30])
@@ -54,3 +58,18 @@ def test_a_position_is_all_it_takes_to_go_on():
 def test_a_domain_shorter_than_a_sequence_is_named():
     with pytest.raises(DataError, match="domain 'pond'"):
         Streams({"pond": stream([b"a pond"])}, 16)
+
+
+def test_a_run_draws_its_shares_and_goes_on_where_it_was():
+    def trainer():
+        streams = Streams({"river": RIVER, "field": FIELD}, 16)
+        plan = Plan(tokens=16 * 4 * 10, batch=4, device="cpu")
+        return MixtureTrainer(Shape(1, 16, 1, 16), plan, streams, {"river": 0.7, "field": 0.3})
+
+    whole, resumed = trainer(), trainer()
+    losses = [whole.advance() for _ in range(6)]
+    resumed.restore(copy.deepcopy(whole.state()))
+    assert resumed.streams.position.tolist() == whole.streams.position.tolist()
+    assert [resumed.advance() for _ in range(4)] == [whole.advance() for _ in range(4)]
+    assert whole.shares.tolist() == [12 / 40, 28 / 40]
+    assert losses[0] == pytest.approx(5.55, abs=0.1)

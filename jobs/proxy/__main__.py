@@ -1,0 +1,7 @@
+"""``python -m corpusmill.jobs.proxy``."""
+
+import sys
+
+from corpusmill.jobs.runtime.main import main
+
+raise SystemExit(main(["proxy", *sys.argv[1:]]))
