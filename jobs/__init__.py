@@ -8,6 +8,7 @@
     trim         documents, decisions, duplicates  trims (edited text)
     regroup      documents, decisions, …, trims    domains
     count        domains, text                     counts
+    design       domains, counts                   design
     weigh        domains, counts                   proportions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model

@@ -26,6 +26,7 @@ JOBS = {
     "trim": "documents → texts without what occurs before",
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
+    "design": "domains → mixtures to run, for a law to be fitted on",
     "weigh": "tokens per domain → proportions",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",

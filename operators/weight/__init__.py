@@ -6,7 +6,8 @@
     temperature.py  between the two
     unimax.py       as even as an epoch cap allows
     recipe.py       as written by hand
-    runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves
+    runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves;
+                    designs/ which mixtures to run
 
 ``solve(available)`` maps tokens per domain to proportions that sum to 1, sorted by domain name. It is exact arithmetic
 up to the last rounding, so the order of the mapping never matters.
