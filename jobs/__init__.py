@@ -10,6 +10,7 @@
     count        domains, text                     counts
     design       domains, counts                   design
     weigh        domains, counts                   proportions
+    fit_law      a run table                       law, predictions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model
