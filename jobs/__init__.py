@@ -10,7 +10,9 @@
     count        domains, text                     counts
     design       domains, counts                   design
     weigh        domains, counts                   proportions
+    runs         run tables, CSV                   runs
     fit_law      a run table                       law, predictions
+    compare      proportions, mixtures, law, runs  comparison
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model

@@ -22,7 +22,7 @@ class Config(Common):
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs",
           "duplicates", "index_signatures", "index", "trims", "domain_model", "domains", "counts", "design", "proportions",
           "mixture", "report", "classifier", "perplexity_model", "language_model", "importance_model",
-          "law", "predictions")
+          "runs", "law", "predictions", "comparison")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

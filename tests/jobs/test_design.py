@@ -35,8 +35,8 @@ def test_a_design_of_given_shares(mill):
     assert mill.objects() == before
 
 
-def test_a_design_of_the_tokens_of_domains(built):
-    mill, mixture = built
+def test_a_design_of_the_tokens_of_domains(copied):
+    mill, mixture = copied
     domains, counts = (mill.lineage(mixture)[name].path for name in ("domains", "counts"))
     uri = mill("design", f"domains={domains}", "tokenizer=words", "design.held_out=4")
     made = mill.manifest(uri)
