@@ -164,9 +164,11 @@ def _task(job: str, sweep: "Sweep | None") -> Any:
         if sweep is not None:
             return sweep.arm(composed)
         try:
-            execute(job, composed)
+            made = execute(job, composed)
         except CorpusmillError as error:
             raise Halt(error) from error
+        if made is not None:
+            print(f"manifest: {made.uri}", flush=True)  # noqa: T201
         return None
 
     return task
@@ -218,7 +220,6 @@ def execute(job: str, composed: Any, suffix: str = "") -> Made | None:
         from corpusmill.jobs.runtime.objective import value_of
 
         value = value_of(store, made, config.optimise)
-    print(f"manifest: {store.uri(made.path)}", flush=True)  # noqa: T201
     return Made(store.uri(made.path), value)
 
 

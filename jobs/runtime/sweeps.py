@@ -78,7 +78,8 @@ class Sweep:
         from hydra.core.hydra_config import HydraConfig
 
         facts = HydraConfig.get()
-        own = [word for word in facts.overrides.task if word not in self.words]
+        given = {word.lower() for word in self.words}  # Hydra writes true as True
+        own = [word for word in facts.overrides.task if word.lower() not in given]
         number, label = int(facts.job.num), f"arm {facts.job.num} ({', '.join(own) or 'as given'})"
         try:
             if OPTUNA in self.words and not composed.optimise:
@@ -92,6 +93,8 @@ class Sweep:
                 raise named from error
             raise Halt(named) from error
         self._leave(number, {"label": label} | ({} if made is None else dataclasses.asdict(made)))
+        if made is not None and os.getpid() == self.driver:
+            print(f"manifest: {made.uri}", flush=True)  # noqa: T201
         return None if made is None else made.value
 
     def _leave(self, number: int, facts: dict[str, Any]) -> None:

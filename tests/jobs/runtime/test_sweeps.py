@@ -113,6 +113,7 @@ def test_arms_on_ray_give_what_arms_in_turn_give(built, build_command, make_mill
     assert ended.returncode == 2, ended.stderr
     assert "error: arm 3 (mix.budget=-4): mix.budget" in ended.stderr
     made = [line.removeprefix("manifest: ") for line in ended.stdout.splitlines() if line.startswith("manifest: ")]
+    assert ended.stdout.splitlines() == [f"manifest: {uri}" for uri in made]
     other = make_mill(root)
     assert [other.manifest(uri).details["plan"]["budget"] for uri in made] == [2000, 4000, 4000]
     assert made[1] == made[2]
