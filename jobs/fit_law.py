@@ -34,11 +34,12 @@ from corpusmill.operators.weight.laws.bootstrap import Bootstrap
 from corpusmill.operators.weight.laws.contract import Law
 from corpusmill.operators.weight.laws.model import ERRORS, LawModel
 from corpusmill.operators.weight.laws.validation import Folds, Validation
-from corpusmill.operators.weight.runs import LOSS, MIX, Points, Runs, joined
+from corpusmill.operators.weight.runs import LOSS, MIX, UNIQUE, Doubles, Points, Runs, joined
 
 VERSION = "1"
 EVERY, SOME = "all", "auto"
 FILE = "predictions.parquet"
+SIZES = ("n_params", "tokens")
 
 
 @dataclasses.dataclass
@@ -91,12 +92,24 @@ class Given:
     source: str  # digest of the files; "" of a dataset
 
 
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """Mixtures whose losses are asked for."""
+
+    index: pa.ChunkedArray  # as it stands in their table
+    points: Points
+    intervals: Bootstrap | None
+    source: str  # digest of their file
+
+
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The law, or what it predicts."""
     here, options = session(config, store, engine), StoreOptions(config.store.endpoint, config.store.region)
     asked = config.validation
-    how, laws = Folds(asked.parts, asked.repeats, asked.seed), candidates(config.law)
+    how = Folds(asked.parts, asked.repeats, asked.seed)
+    laws, refused = candidates(config.law)
     given = table_of(config.runs, store, options)
+    question = None if config.predict.mixtures is None else question_of(config.predict, given.runs, options)
     laws = {label: named(law, given.runs.domains, given.runs.targets) for label, law in laws.items()}
     parameters = {"laws": {label: described(law) for label, law in laws.items()}, "folds": dataclasses.asdict(how),
                   "sizes": list(asked.sizes), "version": VERSION}
@@ -106,13 +119,14 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         if here.plan:
             stage.print_plan(here, made, [])
         model, details = fitted(here, laws, given.runs, how, asked.sizes)
+        details["refused"] |= refused
         done = stage.commit_file(here, made, "law.json", model.to_json(), details)
     show(done, quiet=here.quiet)
-    return done if config.predict.mixtures is None else predicted(config.predict, here, done, given.runs, options)
+    return done if question is None else predicted(question, here, done, given.runs)
 
 
-def candidates(asked: Mapping[str, Any]) -> dict[str, Law]:
-    """Label → law. Raises ConfigError for what names none."""
+def candidates(asked: Mapping[str, Any]) -> tuple[dict[str, Law], dict[str, str]]:
+    """Label → law; of all laws also why some are left out. Raises ConfigError for what names none."""
     name = asked.get("name")
     if name == EVERY:
         chosen: list[Any] = [*LAWS, {"name": "bimix", "form": "sum"}]
@@ -123,17 +137,19 @@ def candidates(asked: Mapping[str, Any]) -> dict[str, Law]:
         if not chosen or set(asked) - {"name", "candidates"}:
             raise ConfigError(f"law.candidates={chosen}: give at least one law by name, and nothing else with law=auto")
     else:
-        return {str(name): _law(dict(asked))}
-    found = {}
+        return {str(name): _law(dict(asked))}, {}
+    found: dict[str, Law] = {}
+    refused: dict[str, str] = {}
     for one in chosen:
         told = dict(one) if isinstance(one, Mapping) else {"name": one}
         label = " ".join([str(told.get("name")), *(f"{key}={value}" for key, value in told.items() if key != "name")])
         try:
             found[label] = _law(told)
-        except ConfigError:
+        except ConfigError as error:
             if name == SOME:
-                raise  # of all laws, those that need to be told something are left out
-    return found
+                raise
+            refused[label] = str(error)  # a law that must be told something, such as what it stands on
+    return found, refused
 
 
 def _law(told: dict[str, Any]) -> Law:
@@ -166,16 +182,18 @@ def fitted(here: Session, laws: Mapping[str, Law], runs: Runs, how: Folds,
     """The law that is worth most on held-out runs, fitted on all, and what was found out of every law."""
     found: dict[str, Validation] = {}
     refused: dict[str, str] = {}
-    with here.progress("law: cross-validated", len(laws)) as bar:
-        for label, law in laws.items():
+    with here.progress("law: folds", len(laws) * how.parts * how.repeats) as bar:
+        def step() -> None:
             interrupts.check()
+            bar.advance(0, 0)
+
+        for label, law in laws.items():
             try:
-                found[label] = validating.cross_validated(law, runs, how)
+                found[label] = validating.cross_validated(law, runs, how, step)
             except DataError as error:
                 if len(laws) == 1:
                     raise
                 refused[label] = str(error)
-            bar.advance(len(runs), 0)
     if not found:
         raise DataError(f"no law fits these runs: {'; '.join(refused.values())}")
     best, last = validating.best(found), runs.final()
@@ -191,51 +209,67 @@ def fitted(here: Session, laws: Mapping[str, Law], runs: Runs, how: Folds,
     return model, details
 
 
-def predicted(asked: PredictConfig, here: Session, law: Manifest, runs: Runs, options: StoreOptions) -> Manifest:
-    """A Parquet of index and a loss per target, in the order of the mixtures."""
+def question_of(asked: PredictConfig, runs: Runs, options: StoreOptions) -> Question:
+    """The mixtures of ``predict.mixtures``. Raises ConfigError or DataError for what is not of the runs' domains."""
     intervals = Bootstrap(asked.draws, asked.level, asked.seed) if asked.draws else None
+    sizes = {name: quantity(f"predict.{name}", value) for name, value in zip(SIZES, (asked.n_params, asked.tokens), strict=True)
+             if value is not None}
     table, digest = tables.read(str(asked.mixtures), "predict.mixtures", options)
-    sizes = {name: None if value is None else quantity(f"predict.{name}", value)
-             for name, value in (("n_params", asked.n_params), ("tokens", asked.tokens))}
-    parameters = {"intervals": None if intervals is None else dataclasses.asdict(intervals), "sizes": sizes, "version": VERSION}
-    made = stage.Stage("predictions", stage.NO_ROWS, parameters, {"law": law}, exact=False, source=digest)
+    index, points = asked_points(table, runs, sizes, f"predict.mixtures={asked.mixtures}")
+    return Question(index, points, intervals, digest_key({"file": digest, "sizes": sizes}))
+
+
+def predicted(question: Question, here: Session, law: Manifest, runs: Runs) -> Manifest:
+    """A Parquet of index and a loss per target, in the order of the mixtures."""
+    intervals, points = question.intervals, question.points
+    parameters = {"intervals": None if intervals is None else dataclasses.asdict(intervals), "version": VERSION}
+    made = stage.Stage("predictions", stage.NO_ROWS, parameters, {"law": law}, exact=False, source=question.source)
     if (done := stage.committed(here, made)) is not None:
         return done
     path = f"{law.folder}/{law.details['file']}"
     model = LawModel.from_json(bytes(memoryview(here.store.read(path))), here.store.uri(path))
-    index, points = asked_points(table, runs, sizes, f"predict.mixtures={asked.mixtures}")
     if lacking := sorted(need for need in model.law.needs if getattr(points, need) is None):
         raise ConfigError(f"law {model.law.name} predicts for given {', '.join(lacking)}: put them into predict.mixtures as "
                           "columns n_params, tokens, unique_tokens/<domain>, or give predict.n_params, predict.tokens")
     columns = dict(zip(model.targets, model.predict(points).T, strict=True))
     if intervals is not None:
-        rows = validating.rows_for(model.law, runs)
-        ends = intervals.intervals(model.law, rows.points, rows.losses, points)
-        for prefix, end in zip(("low/", "high/"), ends, strict=True):
+        for prefix, end in zip(("low/", "high/"), ends(intervals, here, model.law, runs, points), strict=True):
             columns |= dict(zip([prefix + target for target in model.targets], end.T, strict=True))
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"index": index} | columns), sink, compression="zstd")
+    pq.write_table(pa.table({"index": question.index} | columns), sink, compression="zstd")
     details = {"law": law.details["law"], "targets": list(model.targets), "mixtures": len(points)}
     return stage.commit_file(here, made, FILE, sink.getvalue().to_pybytes(), details)
 
 
-def asked_points(table: pa.Table, runs: Runs, sizes: Mapping[str, int | None],
-                 where: str) -> tuple[pa.ChunkedArray, Points]:
-    """Index and mixtures of a table in RegMix's layout, or of a run table. Raises DataError where domains are others."""
+def ends(intervals: Bootstrap, here: Session, law: Law, runs: Runs, points: Points) -> tuple[Doubles, Doubles]:
+    """Of the interval of each prediction, (n, t) each."""
+    rows = validating.rows_for(law, runs)
+    with here.progress("predictions: refits", intervals.draws) as bar:
+        def step() -> None:
+            interrupts.check()
+            bar.advance(0, 0)
+
+        return intervals.intervals(law, rows.points, rows.losses, points, step)
+
+
+def asked_points(table: pa.Table, runs: Runs, sizes: Mapping[str, int], where: str) -> tuple[pa.ChunkedArray, Points]:
+    """Index and mixtures of a table in RegMix's layout, or of a run table. Raises DataError where domains are others.
+
+    ``sizes`` (n_params, tokens) stand for columns of these names.
+    """
     index = next((name for name in ("index", "run_id") if name in table.column_names), None)
     if index is None:
         raise DataError(f"{where} has no column index; it has {', '.join(table.column_names[:8])}")
     laid = any(name.startswith(MIX) for name in table.column_names)
     shares = {name.removeprefix(MIX) if laid else name.removeprefix("train_"): name for name in table.column_names
-              if (name.startswith(MIX) if laid else name not in (index, "", "n_params", "tokens"))}
+              if (name.startswith(MIX) if laid else name not in (index, "", *SIZES) and not name.startswith(UNIQUE))}
     missing, unknown = sorted(set(runs.domains) - set(shares)), sorted(set(shares) - set(runs.domains))
     if missing or unknown:
         raise DataError(f"{where} has other domains than the runs: " + "; ".join(
             f"{what} {', '.join(names[:5])}" for what, names in (("without", missing), ("with", unknown)) if names))
     columns = {"run_id": table.column(index).cast(pa.string())} | {MIX + d: table.column(shares[d]) for d in runs.domains}
-    columns |= {name: pa.array([value] * len(table), pa.int64()) if value is not None else table.column(name)
-                for name, value in sizes.items() if value is not None or name in table.column_names}
-    columns |= {name: table.column(name) for name in table.column_names if name.startswith("unique_tokens/")}
+    columns |= {name: table.column(name) for name in table.column_names if name in SIZES or name.startswith(UNIQUE)}
+    columns |= {name: pa.array([value] * len(table), pa.int64()) for name, value in sizes.items()}
     checked = Runs.of(pa.table(columns | {f"{LOSS}none": pa.array([0.0] * len(table))}), where)
     return table.column(index), checked.points
 

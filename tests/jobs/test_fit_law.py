@@ -1,5 +1,7 @@
+import dataclasses
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pytest
 from corpusmill.jobs.runtime import stage
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.tasks import Session
+from corpusmill.operators.weight.laws import LAWS
 from corpusmill.operators.weight.laws.model import LawModel
 from corpusmill.operators.weight.runs import Points
 
@@ -155,6 +158,8 @@ def test_repeats_tell_the_noise(mill, tmp_path):
     (["LAYOUT", "law=linear", "predict.mixtures=B"], 1, "than the runs: without code, text, web; with valid_chat"),
     (["runs.mixtures=A", "runs.losses=TEXT"], 1, "losses has no column index"),
     (["runs.table=A"], 1, "has no column mix/<domain>"),
+    (["LAYOUT", "law=linear", "predict.mixtures=TEXT"], 1, "has no column index; it has hello, world"),
+    (["LAYOUT", "law=linear", "predict.mixtures=A", "predict.tokens=many"], 2, "predict.tokens='many' is not a count"),
     (["LAYOUT", "law=linear", "predict.mixtures=BAD"], 1, "shares of run 1 must be numbers from 0 that sum to 1"),
 ])
 def test_mistakes_are_said_in_the_users_terms(mill, layout, tmp_path, words, code, message):
@@ -168,6 +173,7 @@ def test_mistakes_are_said_in_the_users_terms(mill, layout, tmp_path, words, cod
     result = mill.run("fit_law", *given)
     assert (result.code, message in result.err) == (code, True), result.err
     assert "Traceback" not in result.err
+    assert not list(mill.store.list("law/"))  # what is asked wrongly is said before anything is fitted
 
 
 def test_a_plan_fits_nothing(mill, layout):
@@ -191,3 +197,45 @@ def test_regmix_is_predicted_as_well_as_published_laws_say(mill):
     assert curve["128"]["mre"] <= 0.02
     file = json.loads(bytes(mill.store.read(f"{made.folder}/law.json")))
     assert (len(file["design"]), len(file["domains"])) == (512, 17)
+
+
+@dataclasses.dataclass(frozen=True)
+class PerToken:
+    """Loss 1 + 100 / tokens, whatever the mixture; for one target."""
+
+    name: ClassVar[str] = "per_token"
+    version: ClassVar[str] = "1"
+    needs: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    def fit(self, points, losses):
+        assert points.tokens is not None
+        return self
+
+    def restore(self, parameters):
+        return self
+
+    def predict(self, points):
+        return (1 + 100 / points.tokens)[:, None]
+
+    def parameters(self):
+        return {}
+
+
+def test_a_law_that_knows_of_tokens_is_told_them(mill, tmp_path, monkeypatch):
+    """From a column of the mixtures or by setting; without either the command says what is missing."""
+    monkeypatch.setitem(LAWS, "per_token", PerToken)
+    table = run_table().append_column("tokens", pa.array(np.arange(100, 120)))
+    losses = pa.array(1 + 100 / np.arange(100, 120))
+    pq.write_table(table.set_column(table.column_names.index("loss/web"), "loss/web", losses), tmp_path / "r.parquet")
+    pa.csv.write_csv(mixture_table(drawn(2)), tmp_path / "bare.csv")
+    pa.csv.write_csv(mixture_table(drawn(2)).append_column("tokens", pa.array([50, 200])), tmp_path / "sized.csv")
+    words = ["fit_law", f"runs.table={tmp_path / 'r.parquet'}", "law=constant", "law.name=per_token"]
+    refused = mill.run(*words, f"predict.mixtures={tmp_path / 'bare.csv'}")
+    assert (refused.code, "law per_token predicts for given tokens" in refused.err) == (2, True)
+    given = mill.rows(mill(*words, f"predict.mixtures={tmp_path / 'bare.csv'}", "predict.tokens=1k"))
+    assert [row["web"] for row in given] == [1.1, 1.1]
+    read = mill.rows(mill(*words, f"predict.mixtures={tmp_path / 'sized.csv'}"))
+    assert [row["web"] for row in read] == [3, 1.5]
+    pq.write_table(run_table(), tmp_path / "r2.parquet")
+    without = mill.run("fit_law", f"runs.table={tmp_path / 'r2.parquet'}", *words[2:])
+    assert (without.code, "law per_token needs tokens, but the run table has no tokens" in without.err) == (1, True)
