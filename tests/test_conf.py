@@ -19,6 +19,7 @@ GIVEN = {
     "documents": "m", "annotations": "m", "decisions": "m", "duplicates": "m", "domains": "m", "counts": "m",
     "proportions": "m", "manifest": "m", "path": "x.parquet", "mix.budget": "7", "weigh.proportions": "{a: 1.0}",
     "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m",
+    "arms": "[m]",
 }
 
 

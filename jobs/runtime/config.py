@@ -58,6 +58,7 @@ class Common:
     plan: bool = False  # print bytes, tasks, requests and memory, and run nothing
     limit: Quantity = None  # a first look: about so many documents
     sample: float | None = None  # a first look: this share, 0 to 1
+    optimise: str = ""  # what a sweep by Optuna makes small: @LAW, its mean predicted loss, or a number of the details
     allow_empty: bool = False  # an empty result is an error otherwise
 
     def __post_init__(self) -> None:

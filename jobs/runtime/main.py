@@ -14,9 +14,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpusmill.operators.errors import ConfigError, CorpusmillError
+
+if TYPE_CHECKING:
+    from corpusmill.jobs.runtime.sweeps import Sweep
 
 JOBS = {
     "ingest": "files or this machine's texts → documents",
@@ -26,10 +29,13 @@ JOBS = {
     "trim": "documents → texts without what occurs before",
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
+    "design": "domains → mixtures to run, for a law to be fitted on",
     "weigh": "tokens per domain → proportions",
+    "runs": "shares and losses of training runs → a run table",
     "fit_law": "shares and losses of training runs → a mixture law, what it is worth, what it predicts",
     "proxy": "mixtures of a design → small training runs, and their losses",
     "balance": "domains → proportions that a rule comes to while a model learns",
+    "compare": "mixtures → a table of their losses, predicted and realised",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",
@@ -45,7 +51,8 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "runs.table", "design", "reference", "target", "raw", "quality.cutoffs", "dedup.against")
+          "runs.table", "table", "tables", "runs", "law.manifest", "arms", "design", "reference", "target", "raw",
+          "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 
 
@@ -77,7 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _named(job: str, words: list[str]) -> list[str]:
-    """``lineage DOC_ID`` as ``lineage doc_id=DOC_ID``; quoted, since an id may look like a number."""
+    """``lineage DOC_ID`` as ``lineage doc_id=DOC_ID``; quoted, since an id may look like a number.
+
+    And ``compare law=M`` as ``law.manifest=M``: Hydra takes ``law`` for the group of that name, which is fit_law's.
+    """
+    if job == "compare":
+        return [f"law.manifest={w.removeprefix('law=')}" if w.startswith("law=") else w for w in words]
     bare = [w for w in words if not w.startswith("-") and "=" not in w]
     if job != "lineage" or not bare:
         return words
@@ -104,7 +116,7 @@ def _run(job: str, words: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from corpusmill.jobs.runtime import interrupts
+    from corpusmill.jobs.runtime import interrupts, sweeps
     from corpusmill.jobs.runtime.config import explain
     from corpusmill.jobs.runtime.help import job_help
 
@@ -112,18 +124,20 @@ def _run(job: str, words: list[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(job_help(job))  # noqa: T201
         return 0
+    sweep = sweeps.of(job, words)
     interrupts.listen()
     scratch = tempfile.mkdtemp(prefix="corpusmill-hydra-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, who say them in the user's terms
     quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", f"hydra.run.dir={scratch}", "hydra.output_subdir=null",
              f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=.", "hydra.job.chdir=false"]
+    quiet += sweep.begin(scratch) if sweep else []
     options = [w for w in words if w.startswith("-") or "=" not in w]  # argparse takes the overrides in one piece only
     overrides = [w for w in words if w not in options]
     saved, sys.argv = sys.argv, [f"corpusmill {job}", *options, *overrides, *quiet]
     try:
-        hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job))()
-    except _Halt as halt:
+        hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job, sweep))()
+    except Halt as halt:
         raise halt.args[0] from None
     except OmegaConfBaseException as error:
         raise explain(error) from error
@@ -134,6 +148,8 @@ def _run(job: str, words: list[str]) -> int:
         raise ConfigError(str(error)) from error
     finally:
         sys.argv = saved
+        if sweep:
+            sweep.end()
         close_engines()
     return 0
 
@@ -145,22 +161,38 @@ def register(job: str) -> None:
     ConfigStore.instance().store(name=f"{job}_schema", node=module(job).Config)
 
 
-def _task(job: str) -> Any:
-    def task(composed: Any) -> None:
+def _task(job: str, sweep: "Sweep | None") -> Any:
+    def task(composed: Any) -> float | None:
+        if sweep is not None:
+            return sweep.arm(composed)
         try:
-            execute(job, composed)
+            made = execute(job, composed)
         except CorpusmillError as error:
-            raise _Halt(error) from error
+            raise Halt(error) from error
+        if made is not None:
+            print(f"manifest: {made.uri}", flush=True)  # noqa: T201
+        return None
 
     return task
 
 
-class _Halt(BaseException):
+class Halt(BaseException):
     """Carries an error past Hydra, which would print the overrides above it and go on with a sweep."""
 
 
-def execute(job: str, composed: Any) -> None:
-    """Rebuild the configuration strictly, open store and engine, run the job."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Made:
+    """What a run gave."""
+
+    uri: str
+    value: float | None  # what is optimised
+
+
+def execute(job: str, composed: Any, suffix: str = "") -> Made | None:
+    """Rebuild the configuration strictly, open store and engine, run the job; None where nothing was made.
+
+    ``suffix`` ends the name of the result: that of an arm of a sweep.
+    """
     from corpusmill.jobs.runtime import heartbeat, kernels
     from corpusmill.jobs.runtime.config import make_store, strict
     from corpusmill.jobs.runtime.stage import Planned
@@ -178,13 +210,19 @@ def execute(job: str, composed: Any) -> None:
         with heartbeat.running(store, job, enabled=writes):
             made = loaded.run(config, store, _engine(config))
     except Planned:
-        return
-    if made is not None:
-        if config.name:
-            from corpusmill.jobs.runtime.manifest import move_name
+        return None
+    if made is None:
+        return None
+    if config.name:
+        from corpusmill.jobs.runtime.manifest import move_name
 
-            move_name(store, config.name, made)
-        print(f"manifest: {store.uri(made.path)}", flush=True)  # noqa: T201
+        move_name(store, config.name + suffix, made)
+    value = None
+    if config.optimise:
+        from corpusmill.jobs.runtime.objective import value_of
+
+        value = value_of(store, made, config.optimise)
+    return Made(store.uri(made.path), value)
 
 
 def _engine(config: Any) -> Any:
