@@ -31,6 +31,7 @@ from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
 from corpusmill.operators.domain import kmeans
+from corpusmill.operators.domain.carried import Carried
 from corpusmill.operators.domain.embedders.column import Vectors
 from corpusmill.operators.domain.embedders.embedder import Embedder
 from corpusmill.operators.domain.embedders.registry import described as embedder_described
@@ -59,7 +60,7 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Domains of the survivors."""
-    labeller: Column | KMeans = instantiate(config.regroup, "regroup")
+    labeller: Column | Carried | KMeans = instantiate(config.regroup, "regroup")
     given = {name: getattr(config, name) for name in READS}
     found = inputs.resolve(store, given, ["documents"])
     chosen = {name: found[name] for name in READS if name in found}
@@ -246,15 +247,15 @@ def _by_domain(labels: pa.StringArray, sizes: Mapping[str, pa.Array]) -> dict[st
 class Label:
     """Domains of one shard."""
 
-    labeller: Column
+    labeller: Column | Carried
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
-        columns = _columns(task.payload.shards, self.labeller.column)
+        columns = _columns(task.payload.shards, self.labeller.reads)
         rows = aligned.read(store, task.payload, columns)
         outcome = _outcome(rows)
         alive = pc.equal(outcome, "kept")
-        labels = self.labeller.label(rows.column(self.labeller.column).filter(alive))
+        labels = self.labeller.label(rows.column(self.labeller.reads).filter(alive))
         emit(encode([_spread(rows.column("doc_id"), alive, labels)], DOMAINS))
         return Facts(_counts(rows, outcome, rows.column(BYTES) if BYTES in columns else None))
 

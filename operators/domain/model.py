@@ -14,7 +14,7 @@ from corpusmill.operators.domain.embed import Codes, Floats, nearest, project, t
 from corpusmill.operators.domain.embedders.embedder import Embedder, Files, Pointwise
 from corpusmill.operators.domain.embedders.registry import restored
 from corpusmill.operators.domain.embedders.tfidf import Tfidf
-from corpusmill.operators.errors import DataError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.tensors import pack, unpack
 from corpusmill.operators.text.buffers import Integers
 
@@ -92,6 +92,13 @@ class Model:
         Only of a model by words.
         """
         return nearest(project(offsets, buckets, counts, self.rows, self.projection), self.centroids)
+
+    def require_words(self, what: str) -> None:
+        """Raise ConfigError, which begins with ``what``, unless the words of a document are enough."""
+        if not self.by_words:
+            name = str(self.facts["embedder"]["class"]).rpartition(".")[2]
+            raise ConfigError(f"{what} was made with the embedder {name}, whose vectors are not at hand here: name a model "
+                              "that was made with regroup.embedder=tfidf or fasttext")
 
     def to_bytes(self) -> bytes:
         """The file."""

@@ -188,3 +188,23 @@ def test_a_folder_of_a_model_goes_to_the_store_and_its_digest_into_the_key(mill,
     assert (other.code, "was learned with other files of Transformer" in other.err) == (2, True), other.err
     missing = mill.run(*command, "regroup.embedder.path=/nowhere")
     assert (missing.code, "there is no config.json in it" in missing.err) == (2, True), missing.err
+
+
+def test_semantic_duplicates_are_not_looked_for_in_the_cells_of_points(mill, ingest):
+    documents = ingest("docs")
+    mill("regroup", f"documents={documents}", *KMEANS, "regroup.embedder=column", "name=points")
+    result = mill.run("dedup", f"documents={documents}", "dedup=semantic", "dedup.model=@points")
+    assert (result.code, "dedup.model=@points was made with the embedder Vectors" in result.err) == (2, True), result.err
+
+
+@pytest.mark.parametrize(("column", "expected"), [
+    ("topic", {*TOPICS, "none"}), ("[topic,form]", {f"{one}/none" for one in (*TOPICS, "none")}),
+])
+def test_labels_in_the_metadata_are_accepted_as_they_are(mill, ingest, tmp_path, column, expected):
+    documents = ingest("docs")
+    made = mill("regroup", f"documents={documents}", "regroup=column", f"regroup.column={column}", "quiet=true")
+    domains = rows_of(mill, made, tmp_path).column("domain").to_pylist()
+    assert set(domains) == expected
+    source = rows_of(mill, documents, tmp_path).column("source").to_pylist()
+    assert {d.partition("/")[0] == s for d, s in zip(domains, source, strict=True) if not d.startswith("none")} == {True}
+    assert sum(d.startswith("none") for d in domains) == 9

@@ -12,6 +12,7 @@ from corpusmill.operators.domain.embedders.registry import described
 from corpusmill.operators.domain.kmeans import KMeans, Learn
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.quality.outlier import Outlier
 
 VECTORS = arrays.arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(1, 5)),
                         elements=st.floats(-1e3, 1e3, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3))
@@ -89,3 +90,12 @@ def test_names_are_kept_over_points_of_the_same_embedder_only():
     known = Model.from_bytes(by_words.finish(by_words.partial(batch)))
     mixed = Learn(KMeans(k=3, starts=2, embedder=Vectors(centre=True)), previous=known)
     assert set(Model.from_bytes(mixed.finish(mixed.partial(batch))).names) == set(known.names)
+
+
+def test_what_has_only_words_refuses_a_model_of_points(tmp_path):
+    batch, _ = rows_with(noisy)
+    fit = Learn(KMeans(k=3, starts=2, embedder=Vectors()))
+    path = tmp_path / "model"
+    path.write_bytes(fit.finish(fit.partial(batch)))
+    with pytest.raises(ConfigError, match=r"operator 'outlier': its model '@d' was made with the embedder Vectors"):
+        Outlier(path="@d", digest="points").open({"model": path})
