@@ -9,6 +9,7 @@
     regroup      documents, decisions, …, trims    domains
     count        domains, text                     counts
     weigh        domains, counts                   proportions
+    fit_law      a run table                       law, predictions
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model

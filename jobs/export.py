@@ -2,7 +2,7 @@
 
 Reads a manifest (``manifest=``) and its documents; writes ``path=``. Row-aligned datasets and pairs get ``source`` and
 ``native_id``, and annotations whose chain edits text also the edited ``text``; a mixture gets ``native_id``; proportions are a
-row per domain.
+row per domain; a dataset that is one Parquet file, such as predictions, stays as it is.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, shards, stage
+from corpusmill.jobs.runtime import aligned, shards, stage, tables
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.aligned import Aligned
 from corpusmill.jobs.runtime.config import Common, session
@@ -41,7 +41,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The file; gives the manifest that was exported."""
     here = session(config, store, engine)
     made = manifests.resolve(store, config.manifest)
-    if not made.index and made.stage != "proportions":
+    if not made.index and made.stage != "proportions" and not _is_table(made):
         raise ConfigError(f"manifest={config.manifest}: a {made.stage} has no rows to export")
     subset = aligned.Subset(config.limit, config.sample)
     if config.plan:
@@ -83,6 +83,8 @@ def batches(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa
     """The dataset's rows with what says where they come from."""
     if made.stage == "proportions":
         yield _proportions(made)
+    elif _is_table(made):
+        yield from tables.of_dataset(store, made).to_batches()
     elif made.stage == "mixture":
         yield from _mixture(store, made, subset)
     elif made.stage == "pairs":
@@ -95,6 +97,11 @@ def batches(store: Store, made: Manifest, subset: aligned.Subset) -> Iterator[pa
         view = (*made.view, made.reference) if made.details.get("edits") else ()
         for one in subset(aligned.zipped(store, {"documents": documents, made.stage: made}, view)):
             yield from _rows(store, made, one)
+
+
+def _is_table(made: Manifest) -> bool:
+    """Whether the dataset is one Parquet file."""
+    return str(made.details.get("file", "")).endswith(".parquet")
 
 
 def _rows(store: Store, made: Manifest, one: Aligned) -> Iterator[pa.RecordBatch]:

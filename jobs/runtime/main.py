@@ -27,6 +27,7 @@ JOBS = {
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
     "weigh": "tokens per domain → proportions",
+    "fit_law": "shares and losses of training runs → a mixture law, what it is worth, what it predicts",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",
@@ -42,7 +43,8 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw", "quality.cutoffs", "dedup.against")
+          "reference", "target", "raw", "quality.cutoffs", "dedup.against",
+          "runs.table")
 _engines: dict[str, Any] = {}
 
 

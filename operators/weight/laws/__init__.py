@@ -20,6 +20,7 @@
 
 import dataclasses
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 from corpusmill.operators.errors import ConfigError
@@ -46,7 +47,17 @@ def law_of(name: str, **hyperparameters: Any) -> Law:
     if unknown := sorted(set(hyperparameters) - set(known)):
         raise ConfigError(f"law {name} has no {unknown[0]!r}; it has {', '.join(known) or 'no hyperparameters'}"
                           + _meant(unknown[0], known))
-    return LAWS[name](**{key: tuple(value) if isinstance(value, list) else value for key, value in hyperparameters.items()})
+    frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in hyperparameters.items()}
+    try:
+        return LAWS[name](**frozen)
+    except TypeError as error:
+        raise ConfigError(f"law {name}: {error}") from error
+
+
+def named(law: Law, domains: tuple[str, ...], targets: tuple[str, ...]) -> Law:
+    """The law, told the names where it asks for them (``named``): of a target that is itself a domain."""
+    told: Callable[..., Law] | None = getattr(law, "named", None)
+    return law if told is None else told(domains, targets)
 
 
 def described(law: Law) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class Additive:
     """
 
     huber: float = 0.01  # relative error from which a run counts linearly
-    tie: float = 1e-2
-    shrink: float = 1e-4
+    tie: float = 3e-3
+    shrink: float = 3e-4
     name: ClassVar[str] = "additive"
     version: ClassVar[str] = "1"
     needs: ClassVar[frozenset[str]] = frozenset()

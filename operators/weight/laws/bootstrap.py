@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,14 +28,19 @@ class Bootstrap:
         if not 0 < self.level < 1:
             raise ConfigError(f"predict.level={self.level}: give a share between 0 and 1")
 
-    def intervals(self, law: Law, points: Points, losses: Doubles, asked: Points) -> tuple[Doubles, Doubles]:
+    def intervals(self, law: Law, points: Points, losses: Doubles, asked: Points,
+                  told: Callable[[], None] = lambda: None) -> tuple[Doubles, Doubles]:
         """Lower and upper ends (n, t) of the interval of each prediction; the same whatever the order of the runs.
 
         It tells what the choice of runs does to the law. Whether the law's form is right, only the held-out error tells.
+        ``told`` is called after each refit.
         """
         points, losses = ordered(points, losses)
         chance = np.random.default_rng(self.seed)
         drawn = [chance.integers(0, len(points), len(points)) for _ in range(self.draws)]
-        found = np.stack([law.fit(points.take(rows), losses[rows]).predict(asked) for rows in drawn])
-        ends = np.quantile(found, [(1 - self.level) / 2, (1 + self.level) / 2], axis=0)
+        found = []
+        for rows in drawn:
+            found.append(law.fit(points.take(rows), losses[rows]).predict(asked))
+            told()
+        ends = np.quantile(np.stack(found), [(1 - self.level) / 2, (1 + self.level) / 2], axis=0)
         return ends[0], ends[1]

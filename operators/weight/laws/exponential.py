@@ -25,7 +25,7 @@ class Exponential:
     """
 
     huber: float = 0.02  # relative error from which a run counts linearly
-    shrink: float = 1e-5
+    shrink: float = 1e-6
     name: ClassVar[str] = "exponential"
     version: ClassVar[str] = "1"
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -25,8 +25,8 @@ class Stack:
     leaves: int = 31
     least_in_leaf: int = 20
     huber: float = 0.01  # these three as in Additive
-    tie: float = 1e-2
-    shrink: float = 1e-4
+    tie: float = 3e-3
+    shrink: float = 3e-4
     name: ClassVar[str] = "stack"
     version: ClassVar[str] = "1"
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -6,7 +6,7 @@ Every run counts once, at its last step. A law that knows of tokens or parameter
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -68,14 +68,15 @@ def fit(law: Law, runs: Runs) -> Fitted:
     return law.fit(rows.points, rows.losses)
 
 
-def cross_validated(law: Law, runs: Runs, how: Folds) -> Validation:
+def cross_validated(law: Law, runs: Runs, how: Folds, told: Callable[[], None] = lambda: None) -> Validation:
     """Every run predicted by a law that saw neither it, nor another run of the same mixture.
 
-    Errors are over all held-out predictions together. Raises DataError where the runs are too few for the law.
+    Errors are over all held-out predictions together. ``told`` is called after each fold. Raises DataError where the runs are
+    too few for the law.
     """
     last, rows = runs.final(), rows_for(law, runs)
     keys, taught = _keys(last, last), _keys(rows, last)
-    parts, found, told = min(how.parts, len(set(keys))), [], []
+    parts, found, errors = min(how.parts, len(set(keys))), [], []
     if parts < 2:
         raise DataError("all runs are of one mixture: nothing can be held out to see what a law is worth")
     for repeat in range(how.repeats):
@@ -84,11 +85,10 @@ def cross_validated(law: Law, runs: Runs, how: Folds) -> Validation:
         for part in range(parts):
             fitted = law.fit(rows.points.take(of_rows != part), rows.losses[of_rows != part])
             held[of_last == part] = fitted.predict(last.points.take(of_last == part))
+            told()
         found.append(held)
-        told.append(measured(last.losses, held, last.targets))
-    errors = {target: {name: float(np.mean([one[target][name] for one in told])) for name in told[0][target]}
-              for target in last.targets}
-    return Validation(found[0], errors)
+        errors.append(measured(last.losses, held, last.targets))
+    return Validation(found[0], {target: _mean([one[target] for one in errors]) for target in last.targets})
 
 
 def measured(observed: Doubles, predicted: Doubles, targets: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -106,8 +106,7 @@ def measured(observed: Doubles, predicted: Doubles, targets: Sequence[str]) -> d
 
 def averaged(errors: Errors) -> dict[str, float]:
     """Means over the targets."""
-    names = next(iter(errors.values()))
-    return {name: float(np.mean([told[name] for told in errors.values()])) for name in names}
+    return _mean(list(errors.values()))
 
 
 def best(found: Mapping[str, Validation]) -> str:
@@ -133,7 +132,7 @@ def efficiency(law: Law, runs: Runs, sizes: Sequence[int], how: Folds) -> dict[i
             chosen = np.array([key in drawn for key in own])
             fitted = fit(law, _of(runs, last, chosen))
             draws.append(averaged(measured(last.losses[~chosen], fitted.predict(last.points.take(~chosen)), last.targets)))
-        told[size] = {name: float(np.mean([one[name] for one in draws])) for name in draws[0]}
+        told[size] = _mean(draws)
     return told
 
 
@@ -188,6 +187,10 @@ def _of(runs: Runs, last: Runs, chosen: npt.NDArray[np.bool_]) -> Runs:
     """All rows of the chosen runs."""
     names = {name for name, there in zip(last.table.column("run_id").to_pylist(), chosen, strict=True) if there}
     return runs.take(np.array([name in names for name in runs.table.column("run_id").to_pylist()]))
+
+
+def _mean(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([one[name] for one in errors])) for name in errors[0]}
 
 
 def _correlation(one: Doubles, other: Doubles) -> Doubles:
