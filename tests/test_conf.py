@@ -18,7 +18,8 @@ GROUPS = {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in CONF.iterdir
 GIVEN = {
     "documents": "m", "annotations": "m", "decisions": "m", "duplicates": "m", "domains": "m", "counts": "m",
     "proportions": "m", "manifest": "m", "path": "x.parquet", "mix.budget": "7", "weigh.proportions": "{a: 1.0}",
-    "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m",
+    "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m", "weigh.law": "m",
+    "weigh.utilities": "m", "weigh.embeddings": "m",
 }
 
 

@@ -41,9 +41,9 @@ class Optimal:
     targets: Any = "uniform"  # weights of losses: uniform, natural, or target → weight
     baseline: Any = "natural"  # of worst: natural, uniform, unimax, best_run, or target → loss
     kl: float = 0.0  # nats of objective for a nat of divergence from natural
-    shares: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # domain → min, max
-    groups: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # name → domains, min, max, ratios
-    rename: Mapping[str, str] = dataclasses.field(default_factory=dict)  # domain of the law → domain of the data
+    shares: Mapping[str, Any] | None = None  # domain → min, max
+    groups: Mapping[str, Any] | None = None  # name → domains, min, max, ratios
+    rename: Mapping[str, str] | None = None  # domain of the law → domain of the data
     method: str = "gradient"  # gradient | draws
     starts: int = 16  # of gradient, besides natural, uniform, UniMax and the best run
     draws: int = 100_000  # of draws
@@ -71,14 +71,14 @@ class Optimal:
         for key, low, high in (("starts", 0, 1 << 10), ("draws", 1, 1 << 24), ("top", 1, 1 << 20), ("seed", 0, 1 << 62)):
             whole(f"weigh.{key}", getattr(self, key), low, high)
         for key in ("shares", "groups", "rename"):
-            if not isinstance(getattr(self, key), Mapping):
+            if not isinstance(getattr(self, key), Mapping | None):
                 raise ConfigError(f"weigh.{key}={getattr(self, key)!r}: give a mapping")
 
     def weigh(self, available: Mapping[str, int], read: Mapping[str, bytes]) -> Weighed:
         """Proportions, with all that was compared as "solution". Raises ConfigError for settings that the law cannot meet."""
         tokens = check_available(available)
         model = LawModel.from_json(read["law"], self.law)
-        names = renamed(model.domains, self.rename, "weigh.rename")
+        names = renamed(model.domains, self.rename or {}, "weigh.rename")
         check_matched(names.values(), tokens, f"weigh.law={self.law}",
                       "fit the law on runs with these domains, or set weigh.rename={law's domain: domain of the data}")
         return Problem.of(self, model, {names[name]: tokens[names[name]] for name in model.domains}).solved()
@@ -99,7 +99,7 @@ class Problem:
     def of(cls, asked: Optimal, model: LawModel, available: Mapping[str, int]) -> "Problem":
         """Read the settings against the law. ``available``: tokens per domain in the order of the law."""
         budget = asked.budget or sum(available.values())
-        allowed = region(available, budget, asked.max_epochs, asked.shares, asked.groups)
+        allowed = region(available, budget, asked.max_epochs, asked.shares or {}, asked.groups or {})
         sizes = np.array([float(n) for n in available.values()])
         rivals, notes = _rivals(asked, available, budget, allowed)
         scale = _scale(asked, model, sizes, budget)

@@ -43,7 +43,8 @@ class Predicted:
 
     def value(self, mix: Doubles) -> Doubles:
         """With the divergence, (n,)."""
-        return self.loss(self.losses(mix)) + self.kl * self.divergence(mix)
+        loss = self.loss(self.losses(mix))
+        return loss + self.kl * self.divergence(mix) if self.kl else loss  # 0 × infinity is no number
 
     def loss(self, losses: Doubles) -> Doubles:
         """Of losses (n, t), however they came about, without the divergence: (n,)."""
