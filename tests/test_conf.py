@@ -20,6 +20,8 @@ GIVEN = {
     "proportions": "m", "manifest": "m", "path": "x.parquet", "mix.budget": "7", "weigh.proportions": "{a: 1.0}",
     "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m", "language_model": "m",
     "arms": "[m]",
+    "weigh.law": "m",
+    "weigh.utilities": "m", "weigh.embeddings": "m",
 }
 
 
