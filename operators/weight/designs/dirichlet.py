@@ -4,7 +4,7 @@
 
 A small strength gives mixtures of one or two domains, a large one mixtures near the prior. Of RegMix's code this differs in two
 ways: strengths are spaced evenly on the logarithmic scale, one per run, rather than drawn; and a share above its cap is brought
-to the cap (see ``space``) rather than the mixture thrown away, which at small strengths would throw away most of them.
+to the cap (see ``space``) rather than the mixture thrown away, which under tight caps would throw away most of them.
 """
 
 import dataclasses
