@@ -12,6 +12,7 @@
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model
+    compare_embedders  documents, language_model  embedders
     train_dsir   documents, twice                  importance_model
     train_classifier  files or documents           classifier
     report       any manifest and its lineage      report

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, artifacts, inputs, stage
+from corpusmill.jobs.runtime import aligned, artifacts, embedders, inputs, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, instantiate, session
 from corpusmill.jobs.runtime.engine import Engine
@@ -31,6 +31,10 @@ from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
 from corpusmill.operators.domain import kmeans
+from corpusmill.operators.domain.carried import Carried
+from corpusmill.operators.domain.embedders.column import Vectors
+from corpusmill.operators.domain.embedders.embedder import Embedder
+from corpusmill.operators.domain.embedders.registry import described as embedder_described
 from corpusmill.operators.domain.kmeans import KMeans, Learn, Seen, threshold_of
 from corpusmill.operators.domain.label import Column
 from corpusmill.operators.domain.model import Model
@@ -56,29 +60,48 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Domains of the survivors."""
-    labeller: Column | KMeans = instantiate(config.regroup, "regroup")
+    labeller: Column | Carried | KMeans = instantiate(config.regroup, "regroup")
     given = {name: getattr(config, name) for name in READS}
     found = inputs.resolve(store, given, ["documents"])
     chosen = {name: found[name] for name in READS if name in found}
     subset = aligned.Subset(config.limit, config.sample).parameters()
     here = session(config, store, engine)
-    learned = isinstance(labeller, KMeans)
+    learned, exact = isinstance(labeller, KMeans), True
     work: Label | Assign
     if isinstance(labeller, KMeans):
+        labeller = with_files(here, labeller)
         survivors = stage.Stage("domain_model", stage.NO_ROWS, {"subset": subset}, chosen, inputs.view_of(found), exact=False)
         digest = model_of(here, labeller, survivors)
-        cards = [] if here.plan else _model(store, digest).cards
+        embedder = labeller.embedder if here.plan else _embedder(labeller, _model(store, digest))
+        cards, exact = [] if here.plan else _model(store, digest).cards, embedder.exact
         described = {"class": describe(labeller)["class"], "version": labeller.version, "artifact": digest}
-        details, work = {"artifact": digest, "cards": cards}, Assign(digest)
+        described |= {"files": dict(embedder.artifacts)} if embedder.artifacts else {}
+        details, work = {"artifact": digest, "cards": cards}, Assign(digest, embedder)
     else:
         if (BYTES, "int64") in getattr(found.get("annotations"), "schema", ()):
             chosen["annotations"] = found["annotations"]  # tells how much text each stage dropped
         described, details, work = describe(labeller), {}, Label(labeller)
-    made = stage.Stage("domains", DOMAINS, {"labeller": described, "subset": subset}, chosen, inputs.view_of(found))
+    made = stage.Stage("domains", DOMAINS, {"labeller": described, "subset": subset}, chosen, inputs.view_of(found), exact)
     if (done := stage.committed(here, made)) is not None:
         return done
     return stage.run(here, made, aligned.tasks(store, made, text=learned), found["documents"].shards, work, details=details,
                      empty_ok=config.allow_empty)
+
+
+def with_files(here: Session, labeller: KMeans) -> KMeans:
+    """The labeller, its embedder with the digests of the files that it needs."""
+    return dataclasses.replace(labeller, embedder=embedders.pinned(here.store, labeller.embedder, keep=not here.plan))
+
+
+def _embedder(labeller: KMeans, model: Model) -> Embedder:
+    """That of the model; of vectors in a file those that are given now, since other documents have them elsewhere."""
+    given, own = labeller.embedder, model.embedder
+    if type(given) is not type(own) or given.artifacts == own.artifacts:
+        return own
+    if not isinstance(given, Vectors):
+        raise ConfigError(f"regroup.artifact was learned with other files of {type(own).__name__} ({dict(own.artifacts)}) than "
+                          f"regroup.embedder names ({dict(given.artifacts)}): leave regroup.embedder out")
+    return given
 
 
 def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: bool = False) -> str:
@@ -91,7 +114,9 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: 
         return named(here, labeller.artifact, "regroup.artifact")
     previous = named(here, labeller.previous, "regroup.previous") if labeller.previous else ""
     labeller = dataclasses.replace(labeller, previous=previous)
-    parameters = {"labeller": describe(labeller)} | ({"fewer": True} if fewer else {}) | dict(survivors.parameters)
+    told = describe(labeller)
+    told["parameters"]["embedder"] = embedder_described(labeller.embedder)
+    parameters = {"labeller": told} | ({"fewer": True} if fewer else {}) | dict(survivors.parameters)
     made = dataclasses.replace(survivors, parameters=parameters)
     done = manifests.find(here.store, made.name, made.key)
     if done is None:
@@ -168,10 +193,12 @@ class Look:
 
     def __call__(self, task: Task) -> tuple[Seen, int]:
         """And how many bytes of text they are."""
-        seen, nbytes = self.fit.partial(NOTHING), 0
-        for rows in aligned.read_text(self.store, task.payload, _columns(task.payload.shards, "text")):
-            alive = rows.filter(pc.equal(_outcome(rows), "kept")).select(NOTHING.schema.names)
-            seen = self.fit.merge(seen, self.fit.partial(alive))
+        embedder = self.fit.parameters.embedder
+        fit = dataclasses.replace(self.fit, files=embedders.files(self.store, embedder))
+        seen, nbytes = fit.partial(NOTHING), 0
+        for rows in aligned.read_text(self.store, task.payload, _columns(task.payload.shards, "text", *embedder.reads)):
+            alive = rows.filter(pc.equal(_outcome(rows), "kept")).select([*NOTHING.schema.names, *embedder.reads])
+            seen = fit.merge(seen, fit.partial(alive))
             nbytes += alive.column("text").nbytes
         return seen, nbytes
 
@@ -181,17 +208,20 @@ class Assign:
     """The domain of each survivor of one shard, by a model."""
 
     artifact: str
+    embedder: Embedder
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
         model = _model(store, self.artifact)
+        files, reads = embedders.files(store, self.embedder), self.embedder.reads
         encoder = Encoder(DOMAINS)
         counts: collections.Counter[str] = collections.Counter({"kept": 0})
-        for rows in aligned.read_text(store, task.payload, _columns(task.payload.shards, "text")):
+        for rows in aligned.read_text(store, task.payload, _columns(task.payload.shards, "text", *reads)):
             outcome = _outcome(rows)
             alive = pc.equal(outcome, "kept")
-            text = rows.column("text").filter(alive)
-            labels, words = model.label(text)
+            kept = rows.filter(alive)
+            text = kept.column("text")
+            labels, words = model.label(kept, files)
             encoder.write(_spread(rows.column("doc_id"), alive, labels))
             counts["bytes_in"] += rows.column("text").nbytes
             counts.update(_counts(rows, outcome, pc.binary_length(rows.column("text"))))
@@ -217,21 +247,21 @@ def _by_domain(labels: pa.StringArray, sizes: Mapping[str, pa.Array]) -> dict[st
 class Label:
     """Domains of one shard."""
 
-    labeller: Column
+    labeller: Column | Carried
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
-        columns = _columns(task.payload.shards, self.labeller.column)
+        columns = _columns(task.payload.shards, self.labeller.reads)
         rows = aligned.read(store, task.payload, columns)
         outcome = _outcome(rows)
         alive = pc.equal(outcome, "kept")
-        labels = self.labeller.label(rows.column(self.labeller.column).filter(alive))
+        labels = self.labeller.label(rows.column(self.labeller.reads).filter(alive))
         emit(encode([_spread(rows.column("doc_id"), alive, labels)], DOMAINS))
         return Facts(_counts(rows, outcome, rows.column(BYTES) if BYTES in columns else None))
 
 
-def _columns(present: Mapping[str, Shard], needed: str) -> dict[str, tuple[str, str]]:
-    columns = {name: ("documents", name) for name in ("doc_id", "source", needed)}
+def _columns(present: Mapping[str, Shard], *needed: str) -> dict[str, tuple[str, str]]:
+    columns = {name: ("documents", name) for name in ("doc_id", "source", *needed)}
     columns |= {name: (name, "keep") for name in ("decisions", "duplicates", "trims") if name in present}
     return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
 

@@ -21,7 +21,7 @@ class Config(Common):
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs",
           "duplicates", "index_signatures", "index", "trims", "domain_model", "domains", "counts", "proportions",
-          "mixture", "report", "classifier", "perplexity_model", "language_model", "importance_model")
+          "mixture", "report", "classifier", "perplexity_model", "language_model", "embedders", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

@@ -135,7 +135,8 @@ def instantiate(node: Mapping[str, Any], where: str) -> Any:
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise ConfigError(f"{where}._target_={target!r} is not an operator")
     fields = list(inspect.signature(cls).parameters)
-    parameters = {k: frozen(v) for k, v in node.items() if k != "_target_"}
+    parameters = {k: instantiate(v, f"{where}.{k}") if isinstance(v, Mapping) and "_target_" in v else frozen(v)
+                  for k, v in node.items() if k != "_target_"}
     for key in parameters:
         if key not in fields:
             raise ConfigError(f"{where}.{key}: {name} has no such parameter; {nearest(str(key), fields)}")

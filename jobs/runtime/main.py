@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import importlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ JOBS = {
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",
+    "compare_embedders": "documents → what the clusters of each embedder explain",
     "train_dsir": "wanted and all documents → importance weights",
     "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",
@@ -42,7 +44,7 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "reference", "target", "raw", "quality.cutoffs", "dedup.against")
+          "reference", "target", "language_model", "raw", "quality.cutoffs", "dedup.against")
 _engines: dict[str, Any] = {}
 
 
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             raise ConfigError(f"there is no job {job!r}: {nearest(job, list(JOBS))}")
         words.remove(job)
-        return _run(job, _named(job, words))
+        return _run(job, _grouped(_named(job, words)))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -79,6 +81,11 @@ def _named(job: str, words: list[str]) -> list[str]:
     if job != "lineage" or not bare:
         return words
     return [f"doc_id='{w}'" if w == bare[0] else w for w in words]
+
+
+def _grouped(words: list[str]) -> list[str]:
+    """``regroup.embedder=fasttext`` as Hydra says it of a group within a group."""
+    return [re.sub(r"^regroup\.embedder=(\w+)$", r"embedder@regroup.embedder=\1", word) for word in words]
 
 
 def usage() -> str:

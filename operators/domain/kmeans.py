@@ -1,4 +1,4 @@
-"""Domains found in the data: k-means over hashed TF-IDF in a few latent dimensions, learned once and then applied."""
+"""Domains found in the data: k-means over the points of an embedder, learned once and then applied."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,7 +11,10 @@ import pyarrow.compute as pc
 
 from corpusmill.operators.domain.cards import Known, Sample, cards_of, name_all
 from corpusmill.operators.domain.choice import Tried, judged, tried
-from corpusmill.operators.domain.embed import Codes, Floats, project, spelt, terms
+from corpusmill.operators.domain.embed import Codes, Floats, nearest, rarity, spelt, terms
+from corpusmill.operators.domain.embedders.embedder import Embedder, Files, Space, framed, stacked
+from corpusmill.operators.domain.embedders.registry import described
+from corpusmill.operators.domain.embedders.tfidf import Tfidf
 from corpusmill.operators.domain.model import Model, rows_of
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.schema import DOCUMENTS, require
@@ -25,6 +28,7 @@ SAMPLE = pa.schema([
     pa.field("buckets", pa.large_list(pa.int32())), pa.field("counts", pa.large_list(pa.int32())),
     pa.field("words", pa.large_list(pa.large_string())),  # the first of the document's words in each bucket
 ])
+KEPT = "kept"  # the column of the sample that holds what the embedder keeps, where it keeps anything
 EXCERPT = 240  # characters
 FEWEST = 3  # documents of the sample that must hold a bucket for it to count
 CHUNKS = 256  # of a sample that many shards added to: each merge walks over all of them
@@ -40,7 +44,8 @@ class KMeans:
 
     Hashed TF-IDF (1 + ln tf, smoothed rarity over all survivors), a truncated SVD of a sample without its first direction,
     vectors of length 1, k-means on the sample with several starts. The model is an artifact; each survivor then goes to
-    the nearest centroid, on its own. A document without a word that the model knows goes to the domain ``none``.
+    the nearest centroid, on its own. A document without a word that the model knows goes to the domain ``none``. Another
+    ``embedder`` places documents otherwise; their words still name the domains.
     """
 
     k: int | str | tuple[int, ...] = 20  # domains; of several, or of ``grid`` with "auto", the best (``choice``)
@@ -59,6 +64,7 @@ class KMeans:
     bits: int = 18  # words are hashed to 2 ** bits buckets
     artifact: str = ""  # digest or file of an earlier model: nothing is learned, it is applied
     previous: str = ""  # digest or file of an earlier model whose names the new domains keep where they are the same
+    embedder: Embedder = dataclasses.field(default_factory=Tfidf)  # how documents become points, by _target_
 
     def __post_init__(self) -> None:
         for k in self.ks or ("",):
@@ -97,8 +103,8 @@ class KMeans:
 
     @property
     def learned(self) -> dict[str, Any]:
-        """The parameters that a model depends on."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "artifact"}
+        """The parameters that a model depends on, but for the embedder's."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("artifact", "embedder")}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,6 +127,7 @@ class Learn:
     threshold: int = ALL
     previous: Model | None = None
     fewer: bool = False
+    files: Files = dataclasses.field(default_factory=dict)  # of the embedder, on this node
 
     def __post_init__(self) -> None:
         if self.previous is not None and self.previous.facts["bits"] != self.parameters.bits:
@@ -128,7 +135,7 @@ class Learn:
                               f"{self.previous.facts['bits']} bits: set regroup.bits to that, so that names can be kept")
 
     def partial(self, batch: pa.RecordBatch, /) -> Seen:
-        """Of a batch of survivors with the columns of READS."""
+        """Of a batch of survivors with the columns of READS, and those that the embedder reads."""
         require(batch, READS, "documents")
         bits, text = self.parameters.bits, batch.column("text")
         priority = priorities(batch.column("doc_id"), self.parameters.seed, "regroup")
@@ -136,7 +143,11 @@ class Learn:
         found = terms(text, bits)
         frequencies = np.bincount(found.buckets, minlength=1 << bits)
         chosen = batch.take(pa.array(drawn))
-        return Seen(batch.num_rows, frequencies, _rows(chosen, priority[drawn], bits))
+        rows, embedder = _rows(chosen, priority[drawn], bits), self.parameters.embedder
+        if embedder.kept is not None:
+            kept = embedder.keep(chosen, self.files) if len(drawn) else pa.array([], embedder.kept)
+            rows = rows.append_column(pa.field(KEPT, embedder.kept), kept)
+        return Seen(batch.num_rows, frequencies, rows)
 
     def merge(self, a: Seen, b: Seen, /) -> Seen:
         """Sums, and both samples."""
@@ -150,27 +161,31 @@ class Learn:
 
         ``refine`` may give better centroids for the model that the sample gave, before domains are described and named.
         """
-        # Torch takes seconds to import, and the workers that count and assign have no use for it.
-        from corpusmill.operators.domain.latent import directions, rarity, weigh
-
         given = self.parameters
-        sample = Sample.of(state.sample.sort_by([("priority", "ascending"), ("doc_id", "ascending")]))
+        ordered = state.sample.sort_by([("priority", "ascending"), ("doc_id", "ascending")])
+        sample = Sample.of(ordered)
         buckets = _frequent(sample.buckets, given.bits, given.terms)
         if len(buckets) < 2:
             raise DataError(f"no two words are in {FEWEST} of the {len(sample)} documents that domains are learned from: "
                             f"too little text; take {'dedup=minhash' if self.fewer else 'regroup=source'}")
         frequencies = state.frequencies[buckets]
-        idf = rarity(state.documents, frequencies)
-        rows = rows_of(buckets, given.bits)
-        matrix = weigh(sample.offsets, sample.buckets, sample.counts, rows, idf)
-        projection = directions(matrix, given.dimensions, given.seed) * idf[:, None]
-        points = project(sample.offsets, sample.buckets, sample.counts, rows, projection)
+        kept = ordered.column(KEPT).combine_chunks() if KEPT in ordered.schema.names else None
+        space = Space(sample, kept, rows_of(buckets, given.bits), rarity(state.documents, frequencies), given.dimensions,
+                      given.seed)
+        learned = given.embedder.learn(space)
+        points = given.embedder.points(space, learned)
         centroids, measures = self._centroids(points, sample.lengths * (state.documents / max(1, len(sample))))
-        made = Model({"bits": given.bits}, buckets, frequencies, projection, centroids)
+        made = Model(self._described(), buckets, frequencies, learned.projection, centroids, learned.frame)
         if refine is not None:
             made = dataclasses.replace(made, centroids=refine(made))
-        facts = self._facts(state, sample, made) | ({"choice": [one.told() for one in measures]} if measures else {})
+        facts = self._facts(state, space, made, points) | ({"choice": [one.told() for one in measures]} if measures else {})
         return dataclasses.replace(made, facts=facts).to_bytes()
+
+    def _described(self) -> dict[str, Any]:
+        """What every model tells first; TF-IDF is what a model without a word of its embedder was made with."""
+        embedder = self.parameters.embedder
+        told = {} if isinstance(embedder, Tfidf) else {"embedder": described(embedder)}
+        return {"bits": self.parameters.bits} | told
 
     def _centroids(self, points: Floats, words: npt.NDArray[np.float64]) -> tuple[Floats, list[Tried]]:
         """Of the domains, the largest first, and what spoke for each number of them where there was a choice.
@@ -193,20 +208,28 @@ class Learn:
                             f"{len(centroids)} distinct vectors: give a smaller k")
         return centroids, measures
 
-    def _facts(self, state: Seen, sample: Sample, made: Model) -> dict[str, Any]:
+    def _facts(self, state: Seen, space: Space, made: Model, points: Floats) -> dict[str, Any]:
         from corpusmill.operators.domain.latent import plane
 
-        k, known = len(made.centroids), None
-        codes, distances = made.assign(sample.offsets, sample.buckets, sample.counts)
+        k, known, sample = len(made.centroids), None, space.sample
+        codes, distances = nearest(points, made.centroids)
         cards = cards_of(sample, made.rows, codes, distances, k)
         if self.previous is not None:
-            before, _ = self.previous.assign(sample.offsets, sample.buckets, sample.counts)
-            known = Known(self.previous.names, self.previous.facts["next"], before)
+            known = Known(self.previous.names, self.previous.facts["next"], self._before(self.previous, space))
         names, following = name_all([card["terms"] for card in cards], codes, known)
-        return {"bits": self.parameters.bits, "documents": state.documents, "sampled": len(sample), "names": names,
+        return self._described() | {"documents": state.documents, "sampled": len(sample), "names": names,
                 "next": following, "parameters": self.parameters.learned,
                 "cards": [{"domain": name, **card, "place": [round(float(at), 4) for at in place]}
                           for name, card, place in zip(names, cards, plane(made.centroids), strict=True)]}
+
+    def _before(self, previous: Model, space: Space) -> Codes:
+        """The old domains of the sample; by its points where the old model has the same embedder."""
+        if previous.by_words:
+            return previous.assign(space.sample.offsets, space.sample.buckets, space.sample.counts)[0]
+        if previous.facts["embedder"] != self._described().get("embedder"):
+            raise ConfigError("regroup.previous was made with another embedder, whose points the sample does not have: give "
+                              "the same regroup.embedder, or a model by words")
+        return nearest(framed(stacked(space), previous.frame), previous.centroids)[0]
 
 
 def _device(name: str) -> str:

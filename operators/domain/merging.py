@@ -2,7 +2,7 @@
 
 k-means begins where chance puts its seeds, and where two of them fall into one large domain, small ones share a cluster. Of
 several times as many clusters each small domain gets one of its own; merging the pair whose union adds least to the sum of
-squared distances then gives clusters that depend less on the seeds, and a smaller sum, than k-means with as many of them.
+squared distances then gives clusters that depend less on the seeds (decision 0034).
 
     K fine clusters · k merged ones · D dimensions
 """

@@ -23,16 +23,6 @@ def test_small_domains_are_found_beside_a_large_one(seed):
     assert len({int(np.bincount(codes[labels == domain]).argmax()) for domain in range(12)}) == 12
 
 
-def test_merging_gives_a_smaller_sum_of_squares_than_one_start_of_so_many():
-    """As a mean of seeds: where k-means has no chance to fall into a bad place."""
-    sums = {finer: [] for finer in (1, 6)}
-    for seed in range(6):
-        points, _ = uneven(seed)
-        for finer, found in sums.items():
-            found.append(float(nearest(points, Clusters(finer, 1.0, 1, seed)(points, 20))[1].sum(dtype=np.float64)))
-    assert np.mean(sums[6]) < np.mean(sums[1])
-
-
 def test_the_largest_comes_first():
     points, _ = uneven(0)
     sizes = np.bincount(nearest(points, Clusters(4, 1.0, 1, 0)(points, 6))[0])
