@@ -15,6 +15,7 @@ from corpusmill.operators.domain.embed import Codes, Floats, nearest, rarity, sp
 from corpusmill.operators.domain.embedders.embedder import Embedder, Files, Space, framed, stacked
 from corpusmill.operators.domain.embedders.registry import described
 from corpusmill.operators.domain.embedders.tfidf import Tfidf
+from corpusmill.operators.domain.keys import Keys
 from corpusmill.operators.domain.model import Model, rows_of
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.schema import DOCUMENTS, require
@@ -34,6 +35,7 @@ FEWEST = 3  # documents of the sample that must hold a bucket for it to count
 CHUNKS = 256  # of a sample that many shards added to: each merge walks over all of them
 ALL = (1 << 64) - 1
 MOST = 10_000  # domains
+KEYING = ("keys", "quality", "bins", "language", "min_documents", "keying")
 OVER = ("sample", "all", "minibatch")
 DEVICES = ("cpu", "cuda")
 
@@ -64,6 +66,12 @@ class KMeans:
     bits: int = 18  # words are hashed to 2 ** bits buckets
     artifact: str = ""  # digest or file of an earlier model: nothing is learned, it is applied
     previous: str = ""  # digest or file of an earlier model whose names the new domains keep where they are the same
+    keys: tuple[str, ...] = ("cluster",)  # what a domain is named by: cluster, then quality_bin, language and source (``keys``)
+    quality: str = ""  # the signal whose quantiles are quality bins
+    bins: int = 3  # of quality, with as many documents each
+    language: str = "language.code"  # the signal that tells a document's language
+    min_documents: int = 0  # of a combination: rarer ones go to the domain of their cluster
+    keying: str = ""  # digest or @NAME of earlier quality bins and combinations: they are applied
     embedder: Embedder = dataclasses.field(default_factory=Tfidf)  # how documents become points, by _target_
 
     def __post_init__(self) -> None:
@@ -81,9 +89,22 @@ class KMeans:
         for name, allowed in (("over", OVER), ("device", DEVICES)):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"regroup.{name}={getattr(self, name)!r}: there is {', '.join(allowed)}")
-        for name in ("artifact", "previous"):
+        for name in ("artifact", "previous", "keying"):
             if not isinstance(given := getattr(self, name), str):  # a digest may look like a number
                 raise ConfigError(f"regroup.{name}={given} was read as a number: quote it, 'regroup.{name}=\"…\"'")
+
+        self.parts  # noqa: B018 - refuses wrong ones
+
+    @property
+    def parts(self) -> Keys:
+        """What domains are named by."""
+        return Keys(self.keys, self.quality, self.bins, self.language, self.min_documents)
+
+    @property
+    def clustering(self) -> "KMeans":
+        """Without what is of no concern until the clusters are there."""
+        plain = KMeans()
+        return dataclasses.replace(self, **{name: getattr(plain, name) for name in KEYING})
 
     @property
     def ks(self) -> tuple[int, ...]:
@@ -104,7 +125,8 @@ class KMeans:
     @property
     def learned(self) -> dict[str, Any]:
         """The parameters that a model depends on, but for the embedder's."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("artifact", "embedder")}
+        others = ("artifact", "embedder", *KEYING)
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in others}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -177,7 +199,7 @@ class Learn:
         centroids, measures = self._centroids(points, sample.lengths * (state.documents / max(1, len(sample))))
         made = Model(self._described(), buckets, frequencies, learned.projection, centroids, learned.frame)
         if refine is not None:
-            made = dataclasses.replace(made, centroids=refine(made))
+            made = dataclasses.replace(made, centroids=_largest_first(points, refine(made)))
         facts = self._facts(state, space, made, points) | ({"choice": [one.told() for one in measures]} if measures else {})
         return dataclasses.replace(made, facts=facts).to_bytes()
 
@@ -230,6 +252,12 @@ class Learn:
             raise ConfigError("regroup.previous was made with another embedder, whose points the sample does not have: give "
                               "the same regroup.embedder, or a model by words")
         return nearest(framed(stacked(space), previous.frame), previous.centroids)[0]
+
+
+def _largest_first(points: Floats, centroids: Floats) -> Floats:
+    from corpusmill.operators.domain.clusters import largest_first
+
+    return largest_first(points, centroids)
 
 
 def _device(name: str) -> str:
