@@ -33,18 +33,11 @@ VERSION = "1"
 
 
 @dataclasses.dataclass
-class LawConfig:
-    """What losses are predicted by."""
-
-    manifest: str | None = None  # a manifest of a law; law=M says the same
-
-
-@dataclasses.dataclass
 class Config(Common):
     """corpusmill compare."""
 
     arms: list[str] = MISSING  # proportions or mixtures: manifests, @names, or @patterns of names
-    law: LawConfig = dataclasses.field(default_factory=LawConfig)
+    law: str | None = None  # a manifest: what losses are predicted by
     runs: str | None = None  # a manifest, or a run table in CSV or Parquet: what came of which mixture
     weights: Any = None  # of the targets, by name; null: all the same
     n_params: Quantity = None  # parameters: of the runs that count, and of the training that arms are meant for
@@ -59,8 +52,8 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     arms = named(store, config.arms)
     inputs = {f"arm_{place:02d}": made for place, made in enumerate(arms.values())}
     law, source, runs = None, "", None
-    if config.law.manifest is not None:
-        inputs["law"] = manifests.resolve(store, config.law.manifest, "law")
+    if config.law is not None:
+        inputs["law"] = manifests.resolve(store, config.law, "law")
         law = laws.read(store, inputs["law"])
     if config.runs is not None and tables.named(config.runs):
         inputs["runs"] = manifests.resolve(store, config.runs, "runs")

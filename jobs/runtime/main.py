@@ -5,6 +5,7 @@ output is ``manifest: URI``; everything else goes to standard error.
 """
 
 import atexit
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -13,7 +14,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +55,13 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
+<<<<<<< HEAD
           "runs.table", "table", "tables", "runs", "law.manifest", "arms", "design", "reference", "target", "raw",
           "language_model", "quality.cutoffs", "dedup.against")
+=======
+          "reference", "target", "raw", "quality.cutoffs", "dedup.against",
+          "runs.table", "table", "tables", "runs", "law", "arms")
+>>>>>>> designs
 _engines: dict[str, Any] = {}
 
 
@@ -86,12 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _named(job: str, words: list[str]) -> list[str]:
-    """``lineage DOC_ID`` as ``lineage doc_id=DOC_ID``; quoted, since an id may look like a number.
-
-    And ``compare law=M`` as ``law.manifest=M``: Hydra takes ``law`` for the group of that name, which is fit_law's.
-    """
-    if job == "compare":
-        return [f"law.manifest={w.removeprefix('law=')}" if w.startswith("law=") else w for w in words]
+    """``lineage DOC_ID`` as ``lineage doc_id=DOC_ID``; quoted, since an id may look like a number."""
     bare = [w for w in words if not w.startswith("-") and "=" not in w]
     if job != "lineage" or not bare:
         return words
@@ -143,7 +145,8 @@ def _run(job: str, words: list[str]) -> int:
     overrides = [w for w in words if w not in options]
     saved, sys.argv = sys.argv, [f"corpusmill {job}", *options, *overrides, *quiet]
     try:
-        hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job, sweep))()
+        with _plain(job):
+            hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job, sweep))()
     except Halt as halt:
         raise halt.args[0] from None
     except OmegaConfBaseException as error:
@@ -159,6 +162,27 @@ def _run(job: str, words: list[str]) -> int:
             sweep.end()
         close_engines()
     return 0
+
+
+@contextlib.contextmanager
+def _plain(job: str) -> Iterator[None]:
+    """Let a job have a setting that is called like a group of another: ``law=@NAME`` of compare, ``law=additive`` of fit_law.
+
+    Hydra takes the name of any group for a choice of options; here a setting that holds text is none.
+    """
+    from hydra._internal.config_repository import ConfigRepository
+
+    known = ConfigRepository.group_exists
+    texts = {name for name, kind in typing.get_type_hints(module(job).Config).items() if kind in (str, str | None)}
+
+    def exists(self: Any, config_path: str) -> bool:
+        return config_path not in texts and bool(known(self, config_path))
+
+    ConfigRepository.group_exists = exists
+    try:
+        yield
+    finally:
+        ConfigRepository.group_exists = known
 
 
 def register(job: str) -> None:

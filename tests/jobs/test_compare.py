@@ -44,6 +44,16 @@ def test_arms_of_a_sweep_by_what_a_law_predicts(compared):
     assert mill("compare", "arms=['@arm-*']", "law=@law") == result.uri
 
 
+def test_a_setting_may_be_called_like_the_group_of_another_job(compared):
+    """law=@NAME of compare, law=OPTION of fit_law, in any order."""
+    mill, _ = compared
+    for _ in range(2):
+        assert mill.run("compare", "arms=['@arm-0']", "law=@law").code == 0
+        assert mill.run("fit_law", "runs.table=@table", "law=constant").code == 0
+        refused = mill.run("fit_law", "runs.table=@table", "law=constnt")
+        assert (refused.code, "constant" in refused.err) == (2, True)
+
+
 def test_arms_by_what_came_of_runs(compared, tmp_path):
     mill, _ = compared
     shares = [mill.manifest(f"@arm-{i}").details["proportions"] for i in (0, 1)]
