@@ -8,13 +8,17 @@
     trim         documents, decisions, duplicates  trims (edited text)
     regroup      documents, decisions, …, trims    domains
     count        domains, text                     counts
+    design       domains, counts                   design
     weigh        domains, counts                   proportions
+    runs         run tables, CSV                   runs
     fit_law      a run table                       law, predictions
     proxy        a design, domains, text           domain_tokens, runs
     balance      domains, counts                   proportions
+    compare      proportions, mixtures, law, runs  comparison
     mix          proportions, counts, text         mixture
     train_perplexity  documents, decisions         perplexity_model
     train_lm     documents, decisions              language_model
+    compare_embedders  documents, language_model  embedders
     train_dsir   documents, twice                  importance_model
     train_classifier  files or documents           classifier
     report       any manifest and its lineage      report

@@ -21,6 +21,7 @@ from corpusmill.jobs import count
 from corpusmill.jobs.balancing import results
 from corpusmill.jobs.balancing.course import Course, Setting
 from corpusmill.jobs.proxy import corpus
+from corpusmill.jobs.proxy.learn import deterministic
 from corpusmill.jobs.runtime import aligned, artifacts, exchange, inputs, interrupts, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, Quantity, choose, instantiate, quantity, session
@@ -32,7 +33,7 @@ from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.contract import describe
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.lm.gpt import GPT, Shape, from_bytes, to_bytes
+from corpusmill.operators.lm.gpt import GPT, Shape, device_of, from_bytes, to_bytes
 from corpusmill.operators.lm.training import Plan
 from corpusmill.operators.weight.balance.contract import REFERENCE, Rule, evaluation_shares
 from corpusmill.operators.weight.balance.losses import Fixed
@@ -61,7 +62,7 @@ class TrainingConfig:
     batch: int = 32  # sequences per step
     rate: float = 3e-3  # at its highest
     warm_up: float = 0.05  # share of the steps
-    seed: int = 0  # of the first weights and of the order
+    seed: int = 0  # of the first weights
     device: str = "auto"  # auto, cpu or cuda
 
 
@@ -75,8 +76,15 @@ class RoundsConfig:
     least: int = 1  # sequences of a domain that make a new gradient; with fewer it keeps the older
     floor: float = 0.0  # share that no domain falls below
     smoothing: float = 0.0  # weight of the former proportions in the new ones
-    apart: float = 0.02  # share of each domain that is not learned from, for rules that measure on such
+    apart: Quantity = 16_384  # tokens of each domain that are not learned from, for rules that measure on such text
     take: str = "final"  # proportions to hand on: final, of the last round, or average, over all
+
+
+@dataclasses.dataclass
+class EvalConfig:
+    """What the model is judged by at the end."""
+
+    tokens: Quantity = 65_536  # held-out tokens of each domain
 
 
 @dataclasses.dataclass
@@ -93,6 +101,9 @@ class Config(Common):
     streams: corpus.StreamsConfig = dataclasses.field(default_factory=corpus.StreamsConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    eval: EvalConfig = dataclasses.field(default_factory=EvalConfig)
+    seed: int = 0  # of the order of sequences, which all runs share
+    threads: int = 1  # of the processor
     against: bool = False  # also train without the rule, by the first proportions, to know what it costs and gains
 
 
@@ -109,7 +120,7 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     tokens = corpus.made(here, config.streams, found, aligned.Subset(config.limit, config.sample))
     chosen = {"counts": counts, "domains": found["domains"], "tokens": tokens}
     setting = _setting(config, rule, tokens)
-    reference, digest = _reference(store, config.reference, rule)
+    reference, digest = _reference(store, config.reference, rule, setting.shape)
     parameters = _parameters(setting, config, digest)
     made = stage.Stage("proportions", stage.NO_ROWS, parameters, chosen, counts.view, exact=False)
     if (done := stage.committed(here, made)) is not None:
@@ -118,9 +129,10 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     domains = {name: corpus.fetched(store, tokens, name) for name in sorted(tokens.details["domains"])}
     if here.plan:
         _planned(here, made, setting)
-    trained = {type(rule).__name__.lower(): _trained(here, made, setting, domains, reference)}
-    if config.against and not isinstance(rule, Fixed):
-        trained["fixed"] = _trained(here, made, dataclasses.replace(setting, rule=Fixed()), domains, None)
+    with deterministic(config.threads, device_of(setting.plan.device).type):
+        trained = {type(rule).__name__.lower(): _trained(here, made, setting, domains, reference)}
+        if config.against and not isinstance(rule, Fixed):
+            trained["fixed"] = _trained(here, made, dataclasses.replace(setting, rule=Fixed()), domains, None)
     available = {name: total.tokens for name, total in count.totals(counts).items()}
     done = _written(here, made, trained, available, counts.details["unit"], config.rounds.take)
     exchange.clean(here, done)
@@ -135,20 +147,21 @@ def _counting(config: Config, domains: Manifest) -> count.Config:
 def _setting(config: Config, rule: Rule, tokens: Manifest) -> Setting:
     """Raises ConfigError for settings that mean nothing, or shares of domains that there are not."""
     model, asked = config.model, config.rounds
-    if tokens.details["tokenizer"] != "bytes":
-        raise ConfigError(f"streams.tokenizer={config.streams.tokenizer}: balance trains on bytes")
     plan = Plan(**(dataclasses.asdict(config.training) | {"tokens": quantity("training.tokens", config.training.tokens)}))
-    for key in ("smoothing", "apart"):
-        check_share(getattr(asked, key), f"rounds.{key}")
+    check_share(asked.smoothing, "rounds.smoothing")
+    if config.threads < 1:
+        raise ConfigError(f"threads={config.threads}: give at least 1")
     if asked.steps < 1 or asked.least < 1:
         raise ConfigError(f"rounds.steps={asked.steps}, rounds.least={asked.least}: give whole numbers from 1")
     unique = {name: told["unique_tokens"] for name, told in tokens.details["domains"].items()}
     samples = instantiate(config.samples, "samples") if config.samples else None
     if samples is not None and not hasattr(samples, "weights"):
         raise ConfigError(f"samples._target_={config.samples['_target_']!r} weighs no samples; take samples=linupper")
-    return Setting(Shape(model.layers, model.width, model.heads, model.context), plan, rule,
+    shape = Shape(model.layers, model.width, model.heads, model.context, tokens.details["vocabulary"])
+    return Setting(shape, plan, rule,
                    shares_of(asked.first, unique, "rounds.first"), shares_of(asked.evaluation, unique, "rounds.evaluation"),
-                   asked.steps, asked.least, asked.floor, asked.smoothing, samples, asked.apart)
+                   asked.steps, asked.least, asked.floor, asked.smoothing, config.seed, samples,
+                   quantity("rounds.apart", asked.apart))
 
 
 def shares_of(given: Any, sizes: Mapping[str, int], where: str) -> Doubles:
@@ -165,8 +178,11 @@ def shares_of(given: Any, sizes: Mapping[str, int], where: str) -> Doubles:
     return shares
 
 
-def _reference(store: Store, given: str | None, rule: Rule) -> tuple[GPT | None, str]:
-    """The model to compare with, and its digest; nothing where the rule needs none."""
+def _reference(store: Store, given: str | None, rule: Rule, shape: Shape) -> tuple[GPT | None, str]:
+    """The model to compare with, and its digest; nothing where the rule needs none.
+
+    Raises ConfigError for one that reads other tokens, or fewer at once.
+    """
     if given is None or REFERENCE not in rule.needs:
         return None, ""
     made = manifests.resolve(store, given)
@@ -174,17 +190,23 @@ def _reference(store: Store, given: str | None, rule: Rule) -> tuple[GPT | None,
         raise ConfigError(f"reference={given} is a manifest of {made.stage}, with which no model was learned: name what "
                           "train_lm or balance wrote")
     digest = str(made.details["artifact"])
-    return from_bytes(artifacts.fetch(store, digest).read_bytes(), f"reference={given}")[0], digest
+    model, _ = from_bytes(artifacts.fetch(store, digest).read_bytes(), f"reference={given}")
+    if model.shape.vocabulary != shape.vocabulary or model.shape.context < shape.context:
+        raise ConfigError(f"reference={given} reads {model.shape.context} of {model.shape.vocabulary} tokens at once, but "
+                          f"{shape.context} of {shape.vocabulary} are trained on: give one of the same vocabulary and as much "
+                          "context")
+    return model, digest
 
 
 def _parameters(setting: Setting, config: Config, reference: str) -> dict[str, Any]:
     """What the key is made of."""
-    plain = ("steps", "least", "floor", "smoothing", "apart")
+    plain = ("steps", "least", "floor", "smoothing", "apart", "order")
     found = {"rule": describe(setting.rule), "shape": dataclasses.asdict(setting.shape), "take": config.rounds.take,
              "plan": dataclasses.asdict(setting.plan), "first": setting.first.tolist(), "version": VERSION,
              "evaluation": setting.evaluation.tolist(), "against": config.against, "reference": reference,
              "samples": None if setting.samples is None else describe(setting.samples),
-             "subset": aligned.Subset(config.limit, config.sample).parameters()}
+             "subset": aligned.Subset(config.limit, config.sample).parameters(), "threads": config.threads,
+             "held_out": quantity("eval.tokens", config.eval.tokens)}
     return found | {name: getattr(setting, name) for name in plain}
 
 
@@ -220,7 +242,7 @@ def _trained(here: Session, made: stage.Stage, setting: Setting, domains: Mappin
     if not course.learner.total == step == course.rows[-1]["step"]:
         raise AssertionError(f"{rule} took {step} of {course.learner.total} steps")
     _save(store, path, course)
-    return results.measured(course, domains)
+    return results.judged(course, domains, int(made.parameters["held_out"]))
 
 
 def _save(store: Store, path: str, course: Course) -> None:

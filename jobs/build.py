@@ -28,7 +28,7 @@ from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
-from corpusmill.jobs.runtime.store import Store
+from corpusmill.jobs.runtime.store import Store, StoreOptions
 from corpusmill.jobs.trim import TrimConfig
 from corpusmill.operators.dedup import rank
 from corpusmill.operators.quality import select
@@ -91,8 +91,8 @@ def check(config: Config, store: Store) -> None:
     rank.parse(config.dedup.rank, config.dedup.source_priority).check({field.name: str(field.type) for field in signals})
     if config.trim.method:
         trim.method_of(config.trim)
-    for name in ("regroup", "weigh"):
-        instantiate(getattr(config, name), name)
+    instantiate(config.regroup, "regroup")
+    weigh.sources(instantiate(config.weigh, "weigh"), store, StoreOptions(config.store.endpoint, config.store.region))
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)
 
 

@@ -13,24 +13,28 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from omegaconf import MISSING
 
-from corpusmill.jobs.runtime import aligned, artifacts, inputs, stage
+from corpusmill.jobs.regrouping import iterating, keying
+from corpusmill.jobs.regrouping.survivors import BYTES, columns, counted, outcomes, spread, survivors
+from corpusmill.jobs.runtime import aligned, artifacts, embedders, exchange, inputs, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, instantiate, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
-from corpusmill.jobs.runtime.manifest import Manifest, Shard
+from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.shards import Encoder, encode
 from corpusmill.jobs.runtime.store import Store, open_store
-from corpusmill.jobs.runtime.tally import by_source
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task
 from corpusmill.operators.contract import describe
 from corpusmill.operators.domain import kmeans
+from corpusmill.operators.domain.carried import Carried
+from corpusmill.operators.domain.embedders.column import Vectors
+from corpusmill.operators.domain.embedders.embedder import Embedder
+from corpusmill.operators.domain.embedders.registry import described as embedder_described
 from corpusmill.operators.domain.kmeans import KMeans, Learn, Seen, threshold_of
 from corpusmill.operators.domain.label import Column
 from corpusmill.operators.domain.model import Model
@@ -38,7 +42,6 @@ from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.schema import DOMAINS
 from corpusmill.operators.text.content import file_digest
 
-BYTES = "text.bytes"  # the signal that holds a text's length
 NOTHING = pa.RecordBatch.from_pylist([], schema=kmeans.READS)
 READS = ("documents", "decisions", "duplicates", "trims")
 
@@ -55,30 +58,58 @@ class Config(Common):
 
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
-    """Domains of the survivors."""
-    labeller: Column | KMeans = instantiate(config.regroup, "regroup")
+    """Domains of the survivors; where they have several parts, from the dataset clusters."""
+    labeller: Column | Carried | KMeans = instantiate(config.regroup, "regroup")
     given = {name: getattr(config, name) for name in READS}
     found = inputs.resolve(store, given, ["documents"])
     chosen = {name: found[name] for name in READS if name in found}
     subset = aligned.Subset(config.limit, config.sample).parameters()
     here = session(config, store, engine)
-    learned = isinstance(labeller, KMeans)
+    learned, exact = isinstance(labeller, KMeans), True
     work: Label | Assign
     if isinstance(labeller, KMeans):
-        survivors = stage.Stage("domain_model", stage.NO_ROWS, {"subset": subset}, chosen, inputs.view_of(found), exact=False)
-        digest = model_of(here, labeller, survivors)
-        cards = [] if here.plan else _model(store, digest).cards
+        labeller = with_files(here, labeller)
+        if labeller.parts.combine:
+            keying.checked(labeller.parts, found.get("annotations"))
+        living = stage.Stage("domain_model", stage.NO_ROWS, {"subset": subset}, chosen, inputs.view_of(found), exact=False)
+        digest = model_of(here, labeller, living)
+        embedder = labeller.embedder if here.plan else _embedder(labeller, _model(store, digest))
+        facts, exact = {"cards": []} if here.plan else _model(store, digest).facts, embedder.exact
         described = {"class": describe(labeller)["class"], "version": labeller.version, "artifact": digest}
-        details, work = {"artifact": digest, "cards": cards}, Assign(digest)
+        described |= {"files": dict(embedder.artifacts)} if embedder.artifacts else {}
+        details, work = {"artifact": digest} | _told(facts), Assign(digest, embedder)
     else:
         if (BYTES, "int64") in getattr(found.get("annotations"), "schema", ()):
             chosen["annotations"] = found["annotations"]  # tells how much text each stage dropped
         described, details, work = describe(labeller), {}, Label(labeller)
-    made = stage.Stage("domains", DOMAINS, {"labeller": described, "subset": subset}, chosen, inputs.view_of(found))
-    if (done := stage.committed(here, made)) is not None:
-        return done
-    return stage.run(here, made, aligned.tasks(store, made, text=learned), found["documents"].shards, work, details=details,
-                     empty_ok=config.allow_empty)
+    several = isinstance(labeller, KMeans) and labeller.parts.combine
+    made = stage.Stage("clusters" if several else "domains", DOMAINS, {"labeller": described, "subset": subset}, chosen,
+                       inputs.view_of(found), exact)
+    if (done := stage.committed(here, made)) is None:
+        done = stage.run(here, made, aligned.tasks(store, made, text=learned), found["documents"].shards, work, details=details,
+                         empty_ok=config.allow_empty)
+    return keying.keyed(here, labeller, done, found) if isinstance(labeller, KMeans) and several else done
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What manifests and the cards file tell of a model."""
+    return {name: facts[name] for name in ("cards", "choice") if name in facts}
+
+
+def with_files(here: Session, labeller: KMeans) -> KMeans:
+    """The labeller, its embedder with the digests of the files that it needs."""
+    return dataclasses.replace(labeller, embedder=embedders.pinned(here.store, labeller.embedder, keep=not here.plan))
+
+
+def _embedder(labeller: KMeans, model: Model) -> Embedder:
+    """That of the model; of vectors in a file those that are given now, since other documents have them elsewhere."""
+    given, own = labeller.embedder, model.embedder
+    if type(given) is not type(own) or given.artifacts == own.artifacts:
+        return own
+    if not isinstance(given, Vectors):
+        raise ConfigError(f"regroup.artifact was learned with other files of {type(own).__name__} ({dict(own.artifacts)}) than "
+                          f"regroup.embedder names ({dict(given.artifacts)}): leave regroup.embedder out")
+    return given
 
 
 def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: bool = False) -> str:
@@ -90,8 +121,10 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: 
     if labeller.artifact:
         return named(here, labeller.artifact, "regroup.artifact")
     previous = named(here, labeller.previous, "regroup.previous") if labeller.previous else ""
-    labeller = dataclasses.replace(labeller, previous=previous)
-    parameters = {"labeller": describe(labeller)} | ({"fewer": True} if fewer else {}) | dict(survivors.parameters)
+    labeller = dataclasses.replace(labeller.clustering, previous=previous)
+    told = describe(labeller)
+    told["parameters"]["embedder"] = embedder_described(labeller.embedder)
+    parameters = {"labeller": told} | ({"fewer": True} if fewer else {}) | dict(survivors.parameters)
     made = dataclasses.replace(survivors, parameters=parameters)
     done = manifests.find(here.store, made.name, made.key)
     if done is None:
@@ -100,11 +133,12 @@ def model_of(here: Session, labeller: KMeans, survivors: stage.Stage, *, fewer: 
             stage.print_plan(here, made, tasks())
         data = _learn(here, labeller, made, tasks, fewer)
         facts = Model.from_bytes(data).facts
-        told = {name: facts[name] for name in ("documents", "sampled", "cards")}
+        told = {name: facts[name] for name in ("documents", "sampled")} | _told(facts)
         cards = json.dumps(told, ensure_ascii=False, indent=1).encode()
         digest = artifacts.put(here.store, data)
         # Named by the digest: of two runs that learn at once, one must not write over the cards of the other's model.
         done = stage.commit_file(here, made, f"cards-{digest}.json", cards, {"artifact": digest})
+        exchange.clean(here, done)
     else:
         note(f"{made.name}: up to date", here.quiet)
     return str(done.details["artifact"])
@@ -156,7 +190,9 @@ def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[
     if labeller.previous:
         path = artifacts.fetch(here.store, labeller.previous)
         fit = dataclasses.replace(fit, previous=Model.from_bytes(path.read_bytes(), f"regroup.previous={labeller.previous}"))
-    return fit.finish(total)
+    if labeller.over == "sample":
+        return fit.finish(total)
+    return fit.finish(total, functools.partial(iterating.refined, here, made, labeller, tasks))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,10 +204,11 @@ class Look:
 
     def __call__(self, task: Task) -> tuple[Seen, int]:
         """And how many bytes of text they are."""
-        seen, nbytes = self.fit.partial(NOTHING), 0
-        for rows in aligned.read_text(self.store, task.payload, _columns(task.payload.shards, "text")):
-            alive = rows.filter(pc.equal(_outcome(rows), "kept")).select(NOTHING.schema.names)
-            seen = self.fit.merge(seen, self.fit.partial(alive))
+        embedder = self.fit.parameters.embedder
+        fit = dataclasses.replace(self.fit, files=embedders.files(self.store, embedder))
+        seen, nbytes = fit.partial(NOTHING), 0
+        for alive in survivors(self.store, task.payload, embedder):
+            seen = fit.merge(seen, fit.partial(alive))
             nbytes += alive.column("text").nbytes
         return seen, nbytes
 
@@ -181,20 +218,23 @@ class Assign:
     """The domain of each survivor of one shard, by a model."""
 
     artifact: str
+    embedder: Embedder
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
         model = _model(store, self.artifact)
+        files, reads = embedders.files(store, self.embedder), self.embedder.reads
         encoder = Encoder(DOMAINS)
         counts: collections.Counter[str] = collections.Counter({"kept": 0})
-        for rows in aligned.read_text(store, task.payload, _columns(task.payload.shards, "text")):
-            outcome = _outcome(rows)
+        for rows in aligned.read_text(store, task.payload, columns(task.payload.shards, "text", *reads)):
+            outcome = outcomes(rows)
             alive = pc.equal(outcome, "kept")
-            text = rows.column("text").filter(alive)
-            labels, words = model.label(text)
-            encoder.write(_spread(rows.column("doc_id"), alive, labels))
+            kept = rows.filter(alive)
+            text = kept.column("text")
+            labels, words = model.label(kept, files)
+            encoder.write(spread(rows.column("doc_id"), alive, labels))
             counts["bytes_in"] += rows.column("text").nbytes
-            counts.update(_counts(rows, outcome, pc.binary_length(rows.column("text"))))
+            counts.update(counted(rows, outcome, labels, pc.binary_length(rows.column("text"))))
             counts.update(_by_domain(labels, {"bytes": pc.binary_length(text), "words": pa.array(words)}))
         emit(encoder.finish())
         return Facts(dict(counts))
@@ -217,50 +257,17 @@ def _by_domain(labels: pa.StringArray, sizes: Mapping[str, pa.Array]) -> dict[st
 class Label:
     """Domains of one shard."""
 
-    labeller: Column
+    labeller: Column | Carried
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """A domain for each survivor, null for the others."""
-        columns = _columns(task.payload.shards, self.labeller.column)
-        rows = aligned.read(store, task.payload, columns)
-        outcome = _outcome(rows)
+        wanted = columns(task.payload.shards, self.labeller.reads)
+        rows = aligned.read(store, task.payload, wanted)
+        outcome = outcomes(rows)
         alive = pc.equal(outcome, "kept")
-        labels = self.labeller.label(rows.column(self.labeller.column).filter(alive))
-        emit(encode([_spread(rows.column("doc_id"), alive, labels)], DOMAINS))
-        return Facts(_counts(rows, outcome, rows.column(BYTES) if BYTES in columns else None))
-
-
-def _columns(present: Mapping[str, Shard], needed: str) -> dict[str, tuple[str, str]]:
-    columns = {name: ("documents", name) for name in ("doc_id", "source", needed)}
-    columns |= {name: (name, "keep") for name in ("decisions", "duplicates", "trims") if name in present}
-    return columns | ({BYTES: ("annotations", BYTES)} if "annotations" in present else {})
-
-
-def _spread(doc_id: pa.Array, alive: pa.BooleanArray, labels: pa.StringArray) -> pa.RecordBatch:
-    """DOMAINS: the labels at the rows that are alive, in order, null at the others."""
-    kept = alive.to_numpy(zero_copy_only=False)
-    domain = labels.take(pa.array(np.cumsum(kept) - 1, mask=~kept))
-    return pa.RecordBatch.from_arrays([doc_id, domain], schema=DOMAINS)
-
-
-def _counts(rows: pa.RecordBatch, outcome: pa.Array, sizes: pa.Array | None) -> dict[str, int]:
-    """Rows by outcome, text by outcome where ``sizes`` are known, and rows by source and outcome."""
-    counts = {"rows_in": rows.num_rows, "kept": 0}
-    for one in pc.value_counts(outcome).to_pylist():
-        counts[one["values"] if one["values"] == "kept" else f"dropped.{one['values']}"] = one["counts"]
-    if sizes is not None:
-        grouped = pa.table({"outcome": outcome, "bytes": sizes}).group_by("outcome")
-        counts |= {f"bytes/{r['outcome']}": r["bytes_sum"] for r in grouped.aggregate([("bytes", "sum")]).to_pylist()}
-    return counts | by_source(rows.column("source"), outcome)
-
-
-def _outcome(rows: pa.RecordBatch) -> pa.Array:
-    """"kept", or the stage that dropped the row."""
-    outcome = pa.array(np.full(rows.num_rows, "kept"), pa.string())
-    for name, reason in (("trims", "trimmed"), ("duplicates", "duplicate"), ("decisions", "filtered")):
-        if name in rows.schema.names:
-            outcome = pc.if_else(pc.fill_null(rows.column(name), False), outcome, reason)
-    return outcome
+        labels = self.labeller.label(rows.column(self.labeller.reads).filter(alive))
+        emit(encode([spread(rows.column("doc_id"), alive, labels)], DOMAINS))
+        return Facts(counted(rows, outcome, labels, rows.column(BYTES) if BYTES in wanted else None))
 
 
 if __name__ == "__main__":

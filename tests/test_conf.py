@@ -18,13 +18,25 @@ GROUPS = {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in CONF.iterdir
 GIVEN = {
     "documents": "m", "annotations": "m", "decisions": "m", "duplicates": "m", "domains": "m", "counts": "m",
     "proportions": "m", "manifest": "m", "path": "x.parquet", "mix.budget": "7", "weigh.proportions": "{a: 1.0}",
-    "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m",
+    "tokenizer.path": "x.json", "reason": "kept", "doc_id": "00", "target": "m", "raw": "m", "language_model": "m",
+    "arms": "[m]",
+    "weigh.law": "m",
+    "weigh.utilities": "m", "weigh.embeddings": "m",
 }
 
 
 def own_groups(job):
-    defaults = yaml.safe_load((CONF / f"{job}.yaml").read_text())["defaults"]
+    return named(CONF / f"{job}.yaml")
+
+
+def named(file):
+    """The groups in a file's defaults."""
+    defaults = yaml.safe_load(file.read_text()).get("defaults", [])
     return [name for entry in defaults if isinstance(entry, dict) for name in entry]
+
+
+NESTED = {name.partition("@")[0].removeprefix("/") for file in CONF.glob("*/*.yaml") if file.parent.name != "recipe"
+          for name in named(file)}
 
 
 CHOICES = [(job, group, option) for job in JOBS for group in own_groups(job) for option in GROUPS[group]]
@@ -52,7 +64,14 @@ def test_every_job_composes_with_every_option_of_its_groups(job, group, option):
 
 def test_every_job_has_a_configuration_and_every_group_a_user():
     assert {p.stem for p in CONF.glob("*.yaml")} == set(JOBS)
-    assert {group for job in JOBS for group in own_groups(job)} == set(GROUPS)
+    assert {group for job in JOBS for group in own_groups(job)} | NESTED == set(GROUPS)
+
+
+@pytest.mark.parametrize("option", GROUPS["embedder"])
+def test_k_means_composes_with_every_embedder(option):
+    for job in ("regroup", "build"):
+        built = strict(module(job).Config, composed(job, ["regroup=kmeans", f"embedder@regroup.embedder={option}"]))
+        assert instantiate(built.regroup, "regroup").embedder == instantiate(built.regroup["embedder"], "regroup.embedder")
 
 
 @pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda p: str(p.relative_to(CONF)))

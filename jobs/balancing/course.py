@@ -9,7 +9,6 @@ and machine give the same course, however often it was stopped and went on from 
 import copy
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ import torch
 
 from corpusmill.jobs.balancing.clock import Clock
 from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.lm.evaluation import held_windows, measured
 from corpusmill.operators.lm.gpt import GPT, Shape
 from corpusmill.operators.lm.gradients import DomainGradients, output_gradient, token_losses
 from corpusmill.operators.lm.mixing import Streams, apportioned, spread
@@ -37,7 +37,6 @@ from corpusmill.operators.weight.balance.contract import (
 from corpusmill.operators.weight.balance.samples import LinUpper
 
 Doubles = npt.NDArray[np.float64]
-TILE = 16  # windows that are scored at once, always: the shape of a product changes its last bits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,8 +52,9 @@ class Setting:
     least: int = 1  # sequences of a domain that make a new gradient
     floor: float = 0.0  # under every share
     smoothing: float = 0.0  # weight of the former proportions
+    order: int = 0  # seed of the order of sequences
     samples: LinUpper | None = None  # weights within a batch
-    apart: float = 0.02  # of what is learned from, set apart where the rule needs text that is not
+    apart: int = 16384  # tokens of each domain that are not learned from, where the rule needs such text
 
 
 class Sums:
@@ -128,12 +128,12 @@ class Course:
 
     def _streams(self, learned: Mapping[str, Tokens]) -> tuple[Streams, Streams | None]:
         """To learn from, and what is set apart for rules that look at text that is not."""
-        context, seed = self.setting.shape.context, self.setting.plan.seed
+        context, seed = self.setting.shape.context, self.setting.order
         if not self.setting.rule.needs & {VALIDATION, ALIGNMENT}:
             return Streams(learned, context, seed), None
-        cut = {n: len(t) - max(context + 1, math.ceil(self.setting.apart * len(t))) for n, t in learned.items()}
+        cut = {n: len(t) - min(max(context + 1, self.setting.apart), len(t) // 2) for n, t in learned.items()}
         apart = Streams({name: tokens[cut[name]:] for name, tokens in learned.items()}, context, seed)
-        return Streams({name: tokens[: max(0, cut[name])] for name, tokens in learned.items()}, context, seed), apart
+        return Streams({name: tokens[: cut[name]] for name, tokens in learned.items()}, context, seed), apart
 
     def _check(self) -> None:
         """Raise ConfigError where rounds are too short for what they must hold, or the rule lacks its reference."""
@@ -249,9 +249,13 @@ class Course:
         """Losses of the text that was set apart, (m,)."""
         assert self.held is not None, "set apart for rules that need it"
         with self.clock("held out"):
-            texts = self.held.tokens
-            self.extra_flops += self.setting.shape.flops // 3 * sum(map(len, texts.values()))
-            return np.array([held_out_loss(self.learner.model, texts[name], self.device)[0] for name in self.names])
+            model, widths, losses = self.learner.model, np.ones(self.setting.shape.vocabulary, np.int32), []
+            for name in self.names:
+                text = self.held.tokens[name]
+                windows = held_windows(text, self.setting.shape.context, len(text))
+                self.extra_flops += self.setting.shape.flops // 3 * windows[:, 1:].numel()
+                losses.append(measured(model, windows, widths, self.device).loss)
+            return np.array(losses)
 
     def _probe(self, probes: Probes) -> Doubles:
         """How far each probe lowers the losses of the text that was set apart, (k, m)."""
@@ -316,21 +320,3 @@ def _size(state: Any) -> int:
         return state.numel() * state.element_size()
     values = state.values() if isinstance(state, dict) else state if isinstance(state, list) else ()
     return sum(_size(value) for value in values)
-
-
-@torch.inference_mode()
-def held_out_loss(model: GPT, tokens: Tokens, device: torch.device) -> tuple[float, int]:
-    """Mean negative log-likelihood in nats per token of a stream, in windows side by side; and of how many tokens.
-
-    What is left after the last whole window is not scored.
-    """
-    context = model.shape.context
-    starts = np.arange(0, max(1, len(tokens) - context), context)
-    total, scored = 0.0, 0
-    for first in range(0, len(starts), TILE):
-        rows = np.stack([tokens[s : s + context + 1] for s in starts[first : first + TILE].tolist()]).astype(np.int64)
-        kept = len(rows)
-        padded = torch.from_numpy(np.concatenate([rows, np.repeat(rows[:1], TILE - kept, 0)])).to(device)
-        total += float(token_losses(model, padded)[:kept].double().sum())
-        scored += kept * (rows.shape[1] - 1)
-    return total / scored, scored

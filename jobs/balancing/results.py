@@ -6,7 +6,6 @@
 import dataclasses
 import io
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from corpusmill.jobs.balancing.course import Course, held_out_loss
+from corpusmill.jobs.balancing.course import Course
 from corpusmill.jobs.proxy.corpus import Domain
-from corpusmill.operators.lm.tokens import Tokens
+from corpusmill.operators.lm.evaluation import held_windows, measured
 from corpusmill.operators.weight.runs import FACTS, LOSS, MIX, UNIQUE
 
 METHOD = ("gradients", "held out", "reference", "rule", "samples", "probes")  # parts of the clock that the rule takes
@@ -58,18 +57,13 @@ class Result:
         return dict(zip(self.course.names, (shares / shares.sum()).tolist(), strict=True))
 
 
-def measured(course: Course, domains: Mapping[str, Domain]) -> Result:
-    """The held-out losses of each domain."""
-    model, losses, bits = course.learner.model.eval(), {}, {}
+def judged(course: Course, domains: Mapping[str, Domain], most: int) -> Result:
+    """The losses on the first ``most`` held-out tokens of each domain, as proxy runs are evaluated."""
+    model, found = course.learner.model.eval(), {}
     for name in course.names:
-        held, widths = domains[name].held_out, domains[name].widths
-        losses[name], scored = held_out_loss(model, held, course.device)
-        bits[name] = losses[name] * scored / _bytes(held[1 : scored + 1], widths) / math.log(2)
-    return Result(course, losses, bits)
-
-
-def _bytes(tokens: Tokens, widths: Any) -> int:
-    return max(1, int(widths[tokens].sum()))
+        windows = held_windows(domains[name].held_out, course.setting.shape.context, most)
+        found[name] = measured(model, windows, domains[name].widths, course.device)
+    return Result(course, {n: one.loss for n, one in found.items()}, {n: one.bits_per_byte for n, one in found.items()})
 
 
 def trajectory(course: Course) -> pa.Table:

@@ -47,7 +47,8 @@ def fitted(here: Session, signer: Semantic, found: Mapping[str, Manifest], subse
     if model:
         digest = regroup.named(here, model, "dedup.model", "signatures")
         if not here.plan:
-            Model.from_bytes(artifacts.fetch(here.store, digest).read_bytes(), f"dedup.model={model}")
+            named = Model.from_bytes(artifacts.fetch(here.store, digest).read_bytes(), f"dedup.model={model}")
+            named.require_words(f"dedup.model={model}")
         return signer.applied(digest)
     chosen = {name: found[name] for name in ("documents", "decisions") if name in found}
     survivors = Stage("domain_model", stage.NO_ROWS, {"subset": dict(subset)}, chosen, inputs.view_of(found), exact=False)

@@ -44,8 +44,8 @@ class ProxyConfig:
     heads: int = 2  # of attention
     context: int = 128  # tokens that it looks back at most
     tokens: Quantity = 4_000_000  # that a run learns from, repeats included
-    batch: int = 32  # sequences per step
-    rate: float = 3e-3  # at its highest
+    batch: int = 8  # sequences per step
+    rate: float = 6e-3  # at its highest
     warm_up: float = 0.05  # share of the steps
 
 

@@ -72,7 +72,8 @@ class Run:
         self.marks = {max(1, round(share * self.trainer.total)) for share in common.at}
         self.rows: list[dict[str, Any]] = []
         self.losses: list[float] = []
-        self.seconds = 0.0  # of learning, without evaluation
+        self.seconds = self.busy = 0.0  # of learning, without evaluation: on the wall, and of ``throughput.clock``
+        self.clock = throughput.clock(self.trainer.device)
         self._restore()
 
     def to_the_end(self) -> list[dict[str, Any]]:
@@ -82,12 +83,12 @@ class Run:
         limit = throughput.limit(trainer.model.shape, trainer.plan.batch, trainer.device, torch.get_num_threads())
         while trainer.step < trainer.total:
             interrupts.check()
-            started = time.perf_counter()
+            started, working = time.perf_counter(), self.clock()
             try:
                 self.losses.append(trainer.advance())
             except DataError as error:
                 return self._failed(str(error), limit)
-            self.seconds += time.perf_counter() - started
+            self.seconds, self.busy = self.seconds + time.perf_counter() - started, self.busy + self.clock() - working
             if trainer.step in self.marks:
                 self.rows.append(self._told(limit) | self._evaluated())
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
@@ -113,9 +114,9 @@ class Run:
         told |= {UNIQUE + name: self.common.unique[name] for name in self.mixed}
         told |= {MIX + name: share for name, share in zip(streams.names, trainer.shares.tolist(), strict=True)}
         told |= {EPOCHS + name: seen for name, seen in zip(streams.names, streams.epochs().tolist(), strict=True)}
-        speed = tokens / self.seconds if self.seconds else None
+        speed, share = (tokens / self.seconds, tokens / self.busy / limit) if self.busy else (None, None)
         return told | {"step": trainer.step, "tokens": tokens, "flops": trainer.model.shape.flops * tokens,
-                       "seconds": self.seconds, "tokens_per_second": speed, "of_limit": speed and speed / limit,
+                       "seconds": self.seconds, "tokens_per_second": speed, "of_limit": share,
                        "train_loss": self.train_loss if self.losses else None}
 
     def _evaluated(self) -> dict[str, float]:
@@ -136,7 +137,8 @@ class Run:
 
     def _save(self) -> None:
         data = io.BytesIO()
-        torch.save(self.trainer.state() | {"rows": self.rows, "losses": self.losses, "seconds": self.seconds}, data)
+        torch.save(self.trainer.state() | {"rows": self.rows, "losses": self.losses,
+                                           "seconds": (self.seconds, self.busy)}, data)
         self.store.write(self.path, data.getvalue())
 
     def _restore(self) -> None:
@@ -145,7 +147,8 @@ class Run:
         data = io.BytesIO(bytes(memoryview(self.store.read(self.path))))
         state = torch.load(data, map_location=self.trainer.device, weights_only=True)
         self.trainer.restore(state)
-        self.rows, self.losses, self.seconds = state["rows"], state["losses"], state["seconds"]
+        self.rows, self.losses = state["rows"], state["losses"]
+        self.seconds, self.busy = state["seconds"]
         note(f"{self.label}: goes on after {self.trainer.step} of {self.trainer.total} steps", self.common.quiet)
 
 

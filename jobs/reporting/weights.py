@@ -114,7 +114,8 @@ def _strategies(made: Manifest) -> dict[str, dict[str, float]]:
         return {}
     whole = max(1, sum(told["available"].values()))
     found = {"natural": {domain: size / whole for domain, size in told["available"].items()}}
-    found |= {name: dict(shares) for name, shares in told.get("strategies", {}).items()}
+    compared = told.get("solution", {}).get("strategies", {})
+    found |= {name: dict(one["proportions"]) for name, one in compared.items()}
     return found | {"chosen": dict(told["proportions"])}
 
 

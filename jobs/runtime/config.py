@@ -58,6 +58,7 @@ class Common:
     plan: bool = False  # print bytes, tasks, requests and memory, and run nothing
     limit: Quantity = None  # a first look: about so many documents
     sample: float | None = None  # a first look: this share, 0 to 1
+    optimise: str = ""  # what a sweep by Optuna makes small: @LAW, its mean predicted loss, or a number of the details
     allow_empty: bool = False  # an empty result is an error otherwise
 
     def __post_init__(self) -> None:
@@ -135,7 +136,8 @@ def instantiate(node: Mapping[str, Any], where: str) -> Any:
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise ConfigError(f"{where}._target_={target!r} is not an operator")
     fields = list(inspect.signature(cls).parameters)
-    parameters = {k: frozen(v) for k, v in node.items() if k != "_target_"}
+    parameters = {k: instantiate(v, f"{where}.{k}") if isinstance(v, Mapping) and "_target_" in v else frozen(v)
+                  for k, v in node.items() if k != "_target_"}
     for key in parameters:
         if key not in fields:
             raise ConfigError(f"{where}.{key}: {name} has no such parameter; {nearest(str(key), fields)}")

@@ -90,11 +90,13 @@ class RayEngine:
     address: str = ""
     attempts: int = 3
     _remote: Any = None
+    _own: bool = False  # whether the session is ours to end
     _largest: int = 0  # memory of the largest node
     _cpus: int = 1  # of the largest node
     _gpus: int = 0  # of the largest node
 
-    def _start(self) -> Any:
+    def start(self) -> Any:
+        """Start or join the session; what tasks are submitted to."""
         if self._remote is not None:
             return self._remote
         # Ray retries a task that ran out of memory for ever unless it is told otherwise.
@@ -103,6 +105,7 @@ class RayEngine:
         import ray
 
         if not ray.is_initialized():
+            self._own = True
             environment = {"env_vars": kernels.environment()}
             address = self.address or os.environ.get("RAY_ADDRESS", "")
             handler = signal.getsignal(signal.SIGTERM)
@@ -127,7 +130,7 @@ class RayEngine:
         first = list(itertools.islice(items, 1))
         if not first:
             return
-        remote = self._start()
+        remote = self.start()
         import ray
 
         function = ray.put(fn)
@@ -177,11 +180,11 @@ class RayEngine:
 
     def close(self) -> None:
         """End the session that this engine started."""
-        if self._remote is not None:
+        if self._remote is not None and self._own:
             import ray
 
             ray.shutdown()
-            self._remote = None
+        self._remote, self._own = None, False
 
 
 def _call(fn: Callable[[T], R], item: T) -> R:

@@ -7,6 +7,7 @@ from typing import Any
 
 from corpusmill.jobs.runtime.main import module
 
+NESTED = {"embedder": "regroup"}  # a group → the group whose options take it, as regroup.embedder=OPTION
 CATALOGUE = "source"  # entries of sources, named by corpus.catalogue: no group of options
 
 
@@ -27,6 +28,7 @@ def job_help(job: str) -> str:
     lines = [f"corpusmill {job} [key=value …]", "", inspect.cleandoc(loaded.__doc__ or ""), "", "Settings:"]
     lines += [f"  {line}" for line in _settings(loaded.Config, "", offered)]
     own = {f.name for f in dataclasses.fields(loaded.Config)} | ({"recipe"} if job == "build" else set())
+    own |= {name for name, above in NESTED.items() if above in own}
     lines += ["", "Groups (GROUP=OPTION):"]
     lines += [f"  {name}: {', '.join(options)}" for name, options in offered.items() if name in own]
     return "\n".join(lines)

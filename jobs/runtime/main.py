@@ -5,18 +5,24 @@ output is ``manifest: URI``; everything else goes to standard error.
 """
 
 import atexit
+import contextlib
 import dataclasses
 import functools
 import importlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpusmill.operators.errors import ConfigError, CorpusmillError
+
+if TYPE_CHECKING:
+    from corpusmill.jobs.runtime.sweeps import Sweep
 
 JOBS = {
     "ingest": "files or this machine's texts → documents",
@@ -26,13 +32,17 @@ JOBS = {
     "trim": "documents → texts without what occurs before",
     "regroup": "surviving documents → domains",
     "count": "domains → tokens per document",
+    "design": "domains → mixtures to run, for a law to be fitted on",
     "weigh": "tokens per domain → proportions",
+    "runs": "shares and losses of training runs → a run table",
     "fit_law": "shares and losses of training runs → a mixture law, what it is worth, what it predicts",
     "proxy": "mixtures of a design → small training runs, and their losses",
     "balance": "domains → proportions that a rule comes to while a model learns",
+    "compare": "mixtures → a table of their losses, predicted and realised",
     "mix": "proportions and a budget → the mixture",
     "train_perplexity": "documents → an n-gram model, and percentiles of perplexity",
     "train_lm": "documents → a language model, and its bits per byte",
+    "compare_embedders": "documents → what the clusters of each embedder explain",
     "train_dsir": "wanted and all documents → importance weights",
     "train_classifier": "classes of documents → a quality classifier, and what it is worth",
     "report": "any manifest → its story, as HTML and JSON",
@@ -45,7 +55,13 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-          "runs.table", "design", "reference", "target", "raw", "quality.cutoffs", "dedup.against")
+<<<<<<< HEAD
+          "runs.table", "table", "tables", "runs", "law.manifest", "arms", "design", "reference", "target", "raw",
+          "language_model", "quality.cutoffs", "dedup.against")
+=======
+          "reference", "target", "raw", "quality.cutoffs", "dedup.against",
+          "runs.table", "table", "tables", "runs", "law", "arms")
+>>>>>>> designs
 _engines: dict[str, Any] = {}
 
 
@@ -64,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             raise ConfigError(f"there is no job {job!r}: {nearest(job, list(JOBS))}")
         words.remove(job)
-        return _run(job, _named(job, words))
+        return _run(job, _grouped(_named(job, words)))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -82,6 +98,11 @@ def _named(job: str, words: list[str]) -> list[str]:
     if job != "lineage" or not bare:
         return words
     return [f"doc_id='{w}'" if w == bare[0] else w for w in words]
+
+
+def _grouped(words: list[str]) -> list[str]:
+    """``regroup.embedder=fasttext`` as Hydra says it of a group within a group."""
+    return [re.sub(r"^regroup\.embedder=(\w+)$", r"embedder@regroup.embedder=\1", word) for word in words]
 
 
 def usage() -> str:
@@ -104,7 +125,7 @@ def _run(job: str, words: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from corpusmill.jobs.runtime import interrupts
+    from corpusmill.jobs.runtime import interrupts, sweeps
     from corpusmill.jobs.runtime.config import explain
     from corpusmill.jobs.runtime.help import job_help
 
@@ -112,18 +133,21 @@ def _run(job: str, words: list[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(job_help(job))  # noqa: T201
         return 0
+    sweep = sweeps.of(job, words)
     interrupts.listen()
     scratch = tempfile.mkdtemp(prefix="corpusmill-hydra-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, who say them in the user's terms
     quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", f"hydra.run.dir={scratch}", "hydra.output_subdir=null",
              f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=.", "hydra.job.chdir=false"]
+    quiet += sweep.begin(scratch) if sweep else []
     options = [w for w in words if w.startswith("-") or "=" not in w]  # argparse takes the overrides in one piece only
     overrides = [w for w in words if w not in options]
     saved, sys.argv = sys.argv, [f"corpusmill {job}", *options, *overrides, *quiet]
     try:
-        hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job))()
-    except _Halt as halt:
+        with _plain(job):
+            hydra.main(version_base="1.3", config_path="pkg://corpusmill.conf", config_name=job)(_task(job, sweep))()
+    except Halt as halt:
         raise halt.args[0] from None
     except OmegaConfBaseException as error:
         raise explain(error) from error
@@ -134,8 +158,31 @@ def _run(job: str, words: list[str]) -> int:
         raise ConfigError(str(error)) from error
     finally:
         sys.argv = saved
+        if sweep:
+            sweep.end()
         close_engines()
     return 0
+
+
+@contextlib.contextmanager
+def _plain(job: str) -> Iterator[None]:
+    """Let a job have a setting that is called like a group of another: ``law=@NAME`` of compare, ``law=additive`` of fit_law.
+
+    Hydra takes the name of any group for a choice of options; here a setting that holds text is none.
+    """
+    from hydra._internal.config_repository import ConfigRepository
+
+    known = ConfigRepository.group_exists
+    texts = {name for name, kind in typing.get_type_hints(module(job).Config).items() if kind in (str, str | None)}
+
+    def exists(self: Any, config_path: str) -> bool:
+        return config_path not in texts and bool(known(self, config_path))
+
+    ConfigRepository.group_exists = exists
+    try:
+        yield
+    finally:
+        ConfigRepository.group_exists = known
 
 
 def register(job: str) -> None:
@@ -145,22 +192,38 @@ def register(job: str) -> None:
     ConfigStore.instance().store(name=f"{job}_schema", node=module(job).Config)
 
 
-def _task(job: str) -> Any:
-    def task(composed: Any) -> None:
+def _task(job: str, sweep: "Sweep | None") -> Any:
+    def task(composed: Any) -> float | None:
+        if sweep is not None:
+            return sweep.arm(composed)
         try:
-            execute(job, composed)
+            made = execute(job, composed)
         except CorpusmillError as error:
-            raise _Halt(error) from error
+            raise Halt(error) from error
+        if made is not None:
+            print(f"manifest: {made.uri}", flush=True)  # noqa: T201
+        return None
 
     return task
 
 
-class _Halt(BaseException):
+class Halt(BaseException):
     """Carries an error past Hydra, which would print the overrides above it and go on with a sweep."""
 
 
-def execute(job: str, composed: Any) -> None:
-    """Rebuild the configuration strictly, open store and engine, run the job."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Made:
+    """What a run gave."""
+
+    uri: str
+    value: float | None  # what is optimised
+
+
+def execute(job: str, composed: Any, suffix: str = "") -> Made | None:
+    """Rebuild the configuration strictly, open store and engine, run the job; None where nothing was made.
+
+    ``suffix`` ends the name of the result: that of an arm of a sweep.
+    """
     from corpusmill.jobs.runtime import heartbeat, kernels
     from corpusmill.jobs.runtime.config import make_store, strict
     from corpusmill.jobs.runtime.stage import Planned
@@ -178,13 +241,19 @@ def execute(job: str, composed: Any) -> None:
         with heartbeat.running(store, job, enabled=writes):
             made = loaded.run(config, store, _engine(config))
     except Planned:
-        return
-    if made is not None:
-        if config.name:
-            from corpusmill.jobs.runtime.manifest import move_name
+        return None
+    if made is None:
+        return None
+    if config.name:
+        from corpusmill.jobs.runtime.manifest import move_name
 
-            move_name(store, config.name, made)
-        print(f"manifest: {store.uri(made.path)}", flush=True)  # noqa: T201
+        move_name(store, config.name + suffix, made)
+    value = None
+    if config.optimise:
+        from corpusmill.jobs.runtime.objective import value_of
+
+        value = value_of(store, made, config.optimise)
+    return Made(store.uri(made.path), value)
 
 
 def _engine(config: Any) -> Any:

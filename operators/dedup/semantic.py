@@ -82,7 +82,7 @@ class Semantic:
     def learner(self, documents: int) -> KMeans:
         """What learns the model from so many documents."""
         cells = self.cells or min(MOST, -(-max(1, documents) // EACH))
-        return KMeans(k=cells, sample=self.sample, seed=self.seed, starts=1)
+        return KMeans(k=cells, sample=self.sample, seed=self.seed, starts=1, finer=1)
 
     def applied(self, digest: str) -> "Semantic":
         """With a model, and without what only matters while one is learned."""

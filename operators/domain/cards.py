@@ -46,6 +46,11 @@ class Sample:
                    buckets.to_numpy(), counts.to_numpy(), words)
 
     @functools.cached_property
+    def lengths(self) -> npt.NDArray[np.float64]:
+        """Words of each document; shape (n,)."""
+        return np.bincount(self.documents, self.counts, minlength=len(self)).astype(np.float64)
+
+    @functools.cached_property
     def documents(self) -> Integers:
         """The document of each entry; shape (E,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
@@ -66,7 +71,7 @@ def cards_of(sample: Sample, rows: Codes, codes: Codes, distances: Floats, k: in
     ``rows`` (B) place a bucket, -1 for none; ``codes`` (n) are domains, -1 for none, and ``distances`` (n) squared ones to the
     centroid, of vectors of length 1.
     """
-    terms = _terms(sample, rows, codes, k)
+    terms, typical = _terms(sample, rows, codes, k)
     order = np.lexsort((distances, codes))
     bounds = np.searchsorted(codes[order], np.arange(k + 1))
     cards = []
@@ -74,7 +79,8 @@ def cards_of(sample: Sample, rows: Codes, codes: Codes, distances: Floats, k: in
         members = order[bounds[code]:bounds[code + 1]]
         far = members[NEAREST:][-FARTHEST:][::-1]
         cards.append({
-            "documents": len(members), "share": round(len(members) / max(1, len(sample)), 6), "terms": terms[code],
+            "documents": len(members), "share": round(len(members) / max(1, len(sample)), 6),
+            "words": int(sample.lengths[members].sum()), "terms": terms[code], "typical": typical[code],
             "spread": round(float(distances[members].astype(np.float64).mean()), 4) if len(members) else 0.0,
             "sources": _sources(sample, members),
             "nearest": [_told(sample, i, distances[i]) for i in members[:NEAREST].tolist()],
@@ -101,11 +107,23 @@ def keyness(inside: npt.NDArray[np.float64], size: npt.NDArray[np.float64]) -> n
     return result
 
 
+def class_weights(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """c-TF-IDF: share of a word among the words of a domain, times ln(1 + A / f), both of counts (k, R).
+
+    A is the mean number of words of a domain and f how often all of them hold the word (Grootendorst 2022, BERTopic).
+    """
+    lengths, frequencies = counts.sum(1, keepdims=True), counts.sum(0)
+    rarity = np.log1p(np.divide(lengths.mean(), frequencies, where=frequencies > 0, out=np.zeros_like(frequencies)))
+    found: npt.NDArray[np.float64] = counts / np.maximum(1, lengths) * rarity
+    return found
+
+
 def name_all(terms: Sequence[Sequence[dict[str, Any]]], codes: Codes, known: Known | None) -> tuple[list[str], int]:
     """The name of each domain by its terms, and the first number that is free after them.
 
-    A domain that holds mostly the documents of an old one keeps the old name: pairs are matched by their Jaccard overlap,
-    the largest first, from a third on. No number is given twice, so a name never comes to mean something else.
+    A domain that holds mostly the documents of an old one keeps the old name: pairs are matched so that the sum of their
+    Jaccard overlaps is largest, of those that overlap by a third or more. No number is given twice, so a name never comes to
+    mean something else.
     """
     names = ["" for _ in terms]
     following = 0
@@ -127,37 +145,42 @@ def _short(terms: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _matches(old: Codes, new: Codes, olds: int, news: int) -> list[tuple[int, int]]:
+    from scipy.optimize import linear_sum_assignment  # takes time to import, which workers have no use for
+
     both = (old >= 0) & (new >= 0)
     shared = np.bincount(old[both].astype(np.int64) * news + new[both], minlength=olds * news).reshape(olds, news)
     sizes = np.bincount(old[old >= 0], minlength=olds)[:, None] + np.bincount(new[new >= 0], minlength=news)
     overlap = shared / np.maximum(1, sizes - shared)
-    found: list[tuple[int, int]] = []
-    for place in np.argsort(-overlap, axis=None, kind="stable").tolist():
-        i, j = divmod(place, news)
-        if overlap[i, j] < SAME:
-            break
-        if all(i != a and j != b for a, b in found):
-            found.append((i, j))
-    return found
+    overlap[overlap < SAME] = 0
+    pairs = zip(*linear_sum_assignment(overlap, maximize=True), strict=True)
+    return [(int(i), int(j)) for i, j in pairs if overlap[i, j]]
 
 
-def _terms(sample: Sample, rows: Codes, codes: Codes, k: int) -> list[list[dict[str, Any]]]:
-    """The words of the largest keyness in each domain, spelt as the domain's documents mostly spell the bucket."""
+def _terms(sample: Sample, rows: Codes, codes: Codes, k: int) -> tuple[list[list[dict[str, Any]]], list[list[dict[str, Any]]]]:
+    """The words of the largest keyness in each domain, and those of the largest c-TF-IDF.
+
+    Spelt as the domain's documents mostly spell the bucket.
+    """
     width = int(rows.max(initial=-1)) + 1
     used = np.flatnonzero((codes[sample.documents] >= 0) & (rows[sample.buckets] >= 0))
     domain, row = codes[sample.documents[used]].astype(np.int64), rows[sample.buckets[used]]
-    inside = np.bincount(domain * width + row, minlength=k * width).reshape(k, width).astype(np.float64)
+    place = domain * width + row
+    inside = np.bincount(place, minlength=k * width).reshape(k, width).astype(np.float64)
+    counts = np.bincount(place, sample.counts[used], minlength=k * width).reshape(k, width).astype(np.float64)
     sizes = np.bincount(codes[codes >= 0], minlength=k).astype(np.float64)[:, None]
-    scores = keyness(inside, sizes)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :TERMS]
-    wanted = np.zeros((k, width), bool)
-    np.put_along_axis(wanted, best, np.take_along_axis(scores, best, 1) > 0, 1)
+    scores, weights = keyness(inside, sizes), class_weights(counts)
+    best, typical = (np.argsort(-values, axis=1, kind="stable")[:, :TERMS] for values in (scores, weights))
+    wanted = np.zeros((k, width), np.bool_)
+    for places in (best, typical):
+        np.put_along_axis(wanted, places, True, 1)
     held = wanted[domain, row]
-    spelt = _spelt(sample, domain[held], row[held], used[held])
+    words = _spelt(sample, domain[held], row[held], used[held])
     elsewhere = (inside.sum(0) - inside) / np.maximum(1, sizes.sum() - sizes)
-    return [[{"term": spelt[code, place], "share": round(inside[code, place] / sizes[code, 0], 4),
-              "elsewhere": round(elsewhere[code, place], 4)} for place in best[code].tolist() if (code, place) in spelt]
-            for code in range(k)]
+    keys = [[{"term": words[code, at], "share": round(inside[code, at] / sizes[code, 0], 4),
+              "elsewhere": round(elsewhere[code, at], 4), "keyness": round(float(scores[code, at]), 2)}
+             for at in best[code].tolist() if scores[code, at] > 0 and (code, at) in words] for code in range(k)]
+    return keys, [[{"term": words[code, at], "weight": round(float(weights[code, at]), 6)} for at in typical[code].tolist()
+                   if weights[code, at] > 0 and (code, at) in words] for code in range(k)]
 
 
 def _spelt(sample: Sample, domain: Integers, row: Codes, entries: Integers) -> dict[tuple[int, int], str]:

@@ -64,6 +64,18 @@ def terms(text: pa.StringArray, bits: int) -> Terms:
     return Terms(offsets, used[0], used[1], used[2], used[3], words)
 
 
+def sequence(text: pa.StringArray | pa.LargeStringArray, rows: Codes) -> tuple[Integers, Codes]:
+    """The rows of the words of each document in their order, without words that have none: offsets (n + 1), rows (words).
+
+    ``rows`` (B, a power of 2) is the row of each bucket, -1 for none. Raises as ``terms``.
+    """
+    texts = Texts.of(text, kind=text.type)
+    found = np.empty(int((texts.lengths // 2 + 1).sum()), np.int32)
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    _follow(texts.addresses, texts.lengths, _points(), np.uint64(65 - len(rows).bit_length()), rows, found, offsets)
+    return offsets, found[: offsets[-1]]
+
+
 def spelt(text: pa.StringArray, found: Terms) -> pa.LargeStringArray:
     """The first word of each entry, lower-cased; shape (E,)."""
     texts = Texts.of(text)
@@ -133,6 +145,34 @@ def _count(addresses: Integers, lengths: Integers, points: Codes, shift: Any, pl
 
 
 @kernel
+def _follow(addresses: Integers, lengths: Integers, points: Codes, shift: Any, rows: Codes, found: Codes,
+            offsets: Integers) -> None:
+    """As ``_count``, but every word in its place."""
+    filled = 0
+    for d in range(len(addresses)):
+        at, end = addresses[d], addresses[d] + lengths[d]
+        while at < end:
+            lead = byte_at(at)
+            point = _point(points, at, lead)
+            at += width(lead)
+            if point < _WORD:
+                continue
+            hashed = (_SEED ^ np.uint64(point & _POINT)) * _PRIME
+            while at < end and point < _ALONE:
+                lead = byte_at(at)
+                point = _point(points, at, lead)
+                if point < _WORD or point >= _ALONE:
+                    break
+                hashed = (hashed ^ np.uint64(point & _POINT)) * _PRIME
+                at += width(lead)
+            row = rows[np.int64(fold_multiply(hashed, _FINAL) >> shift)]
+            if row >= 0:
+                found[filled] = row
+                filled += 1
+        offsets[d + 1] = filled
+
+
+@kernel
 def _copy(addresses: Integers, offsets: Integers, starts: Codes, ends: Integers, out: Any) -> None:
     for d in range(len(addresses)):
         for i in range(offsets[d], offsets[d + 1]):
@@ -149,6 +189,12 @@ def log_weights() -> Floats:
     weights = counts.astype(np.float32)
     weights.flags.writeable = False
     return weights
+
+
+def rarity(documents: int, frequencies: Integers) -> Floats:
+    """ln((1 + N) / (1 + df)) + 1 of each bucket: smoothed inverse document frequency."""
+    found: Floats = (np.log((1 + documents) / (1 + frequencies.astype(np.float64))) + 1).astype(np.float32)
+    return found
 
 
 def project(offsets: Integers, buckets: Codes, counts: Codes, rows: Codes, projection: Floats) -> Floats:

@@ -22,6 +22,11 @@ class Column:
             raise ConfigError(f"regroup.column={self.column!r}: there is {', '.join(_COLUMNS)}")
 
     @property
+    def reads(self) -> str:
+        """The column."""
+        return self.column
+
+    @property
     def version(self) -> str:
         """Part of the key."""
         return "1"

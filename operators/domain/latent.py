@@ -29,12 +29,6 @@ class Weighted:
     width: int  # R
 
 
-def rarity(documents: int, frequencies: Integers) -> Floats:
-    """ln((1 + N) / (1 + df)) + 1 of each bucket: smoothed inverse document frequency."""
-    found: Floats = (np.log((1 + documents) / (1 + frequencies.astype(np.float64))) + 1).astype(np.float32)
-    return found
-
-
 def weigh(offsets: Integers, buckets: Codes, counts: Codes, rows: Codes, idf: Floats) -> Weighted:
     """(1 + ln count) · idf of the buckets that have a row, each document scaled to length 1; ``idf`` (R) is by row."""
     columns = rows[buckets]

@@ -71,8 +71,9 @@ class Block(torch.nn.Module):
     def forward(self, x: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
         """(B, T, D) → (B, T, D)."""
         b, t, d = x.shape
-        q, k, v = self.qkv(self.before_attention(x)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(rotated(q, turn), rotated(k, turn), v, is_causal=True)
+        qkv = self.qkv(self.before_attention(x)).view(b, t, 3, self.heads, d // self.heads)
+        q, k = rotated(qkv[:, :, :2], turn).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(q, k, qkv[:, :, 2].transpose(1, 2), is_causal=True)
         x = x + self.joined(mixed.transpose(1, 2).reshape(b, t, d))
         gate, up = self.gate_up(self.before_map(x)).chunk(2, -1)
         found: torch.Tensor = x + self.down(functional.silu(gate) * up)
@@ -80,10 +81,10 @@ class Block(torch.nn.Module):
 
 
 def rotated(x: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
-    """Pairs of halves of each head turned by their position; ``turn``: cosines and sines, (2, T, D / 2H)."""
-    cos, sin = turn[:, : x.shape[-2]].to(x.dtype)
-    one, other = x.chunk(2, -1)
-    return torch.cat([one * cos - other * sin, one * sin + other * cos], -1)
+    """Halves of each head turned by their position; x: (B, T, …, D / H), ``turn``: cosines and sines, (2, T, D / 2H)."""
+    half = turn.shape[-1]
+    cos, sin = turn[:, : x.shape[1]].to(x.dtype).view(2, -1, *[1] * (x.ndim - 3), half)
+    return x * torch.cat([cos, cos], -1) + x.roll(half, -1) * torch.cat([-sin, sin], -1)
 
 
 class GPT(torch.nn.Module):

@@ -131,5 +131,5 @@ def output_gradient(model: GPT, tokens: torch.Tensor) -> torch.Tensor:
         slope = torch.softmax(model(tokens[:, :-1]).float(), -1).flatten(0, 1)
     finally:
         hook.remove()
-    slope[torch.arange(len(slope)), tokens[:, 1:].flatten()] -= 1
+    slope[torch.arange(len(slope), device=slope.device), tokens[:, 1:].flatten()] -= 1
     return slope.T @ held[0].float().flatten(0, 1) / len(slope)

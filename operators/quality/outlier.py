@@ -55,6 +55,7 @@ class Outlier:
             raise ConfigError(f"operator {self.name!r}: the model {self.path!r} has not been fetched: name domains that "
                               "regroup=kmeans made with path=@NAME")
         model, fields = _loaded(files["model"], self.digest, f"operator {self.name!r}: its model {self.path!r}"), self.adds
+        model.require_words(f"operator {self.name!r}: its model {self.path!r}")
         names, mean = pa.array([*model.names, NONE], pa.string()), model.centroids.astype(np.float64).mean(0).astype(np.float32)
 
         def apply(batch: pa.RecordBatch) -> Outcome:

@@ -6,7 +6,9 @@
     temperature.py  between the two
     unimax.py       as even as an epoch cap allows
     recipe.py       as written by hand
-    runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves
+    repetition.py   what repeated tokens are worth
+    runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves; designs/ which mixtures
+                    to run
     balance/        rules that change the proportions while a model learns
 
 ``solve(available)`` maps tokens per domain to proportions that sum to 1, sorted by domain name. It is exact arithmetic

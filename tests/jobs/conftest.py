@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -172,6 +173,15 @@ def built(planted, tmp_path_factory):
     mill = Mill(tmp_path_factory.mktemp("built") / "store")
     uri = mill("build", *build_words(planted))
     return mill, uri
+
+
+@pytest.fixture(scope="module")
+def copied(built, tmp_path_factory):
+    """A copy of what was built, to name and write things in; the mill, and the mixture's path."""
+    mill, uri = built
+    root = tmp_path_factory.mktemp("copied") / "store"
+    shutil.copytree(mill.root, root)
+    return Mill(root), mill.manifest(uri).path
 
 
 @pytest.fixture(scope="session")

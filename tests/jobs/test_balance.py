@@ -19,7 +19,7 @@ WORDS = {"river": ["water", "boat", "bank", "bridge"], "field": ["rye", "barley"
          "town": ["market", "bridge", "boat", "hay"]}
 FIT = ("balance", "domains=@domains", "tokenizer=words", "model.layers=1", "model.width=16", "model.heads=1",
        "model.context=16", "training.tokens=7680", "training.batch=12", "training.device=cpu", "training.rate=0.02",
-       "rounds.steps=8", "streams.held_out=1000", "quiet=true")  # 40 steps, 5 rounds
+       "rounds.steps=8", "rounds.apart=100", "streams.held_out=1000", "quiet=true")  # 40 steps, 5 rounds
 
 
 @pytest.fixture
@@ -117,6 +117,8 @@ def test_doremi_compares_with_a_model_that_was_trained_before(mill):
     refused = mill.run(*FIT, "balance=doremi")
     assert (refused.code, "give reference=@NAME" in refused.err) == (2, True)
     mill(*FIT, "balance=fixed", "name=reference")
+    refused = mill.run(*FIT, "balance=doremi", "reference=@reference", "model.context=32")
+    assert (refused.code, "reads 16 of 257 tokens at once, but 32 of 257" in refused.err) == (2, True)
     made, rounds, _, cost = files(mill, mill(*FIT, "balance=doremi", "balance.rate=5", "reference=@reference",
                                              "training.seed=1"))
     assert cost["parts"]["reference"] > 0

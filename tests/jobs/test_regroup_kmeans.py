@@ -6,9 +6,11 @@ import json
 import random
 from collections import Counter
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpusmill.jobs.regrouping.survivors import read_crossed
 from corpusmill.jobs.runtime import artifacts
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.main import main
@@ -187,3 +189,46 @@ def test_domains_by_source_are_no_model(documents):
     code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, "regroup.artifact=@by_source")
     assert code == 2
     assert "were not made by regroup=kmeans" in err
+
+
+def test_a_number_of_several_is_chosen_and_its_measures_are_told(documents):
+    mill, made = documents
+    found = mill("regroup", f"documents={made.path}", *KMEANS, "regroup.k=[2,3,6]", "regroup.min_words=20")
+    measures = {one["k"]: one for one in found.details["choice"]}
+    assert [k for k, one in measures.items() if one["chosen"]] == [3]
+    assert measures[3]["stability"] > 0.9
+    assert len(found.details["cards"]) == 3
+    auto = mill("regroup", f"documents={made.path}", *KMEANS, "regroup.k=auto", "regroup.grid=[2,3,6]", "regroup.min_words=20")
+    assert [card["domain"] for card in auto.details["cards"]] == [card["domain"] for card in found.details["cards"]]
+    (cards,) = {entry.path for entry in mill.store.list() if entry.path.endswith(f"/cards-{found.details['artifact']}.json")}
+    assert json.loads(bytes(memoryview(mill.store.read(cards))))["choice"] == found.details["choice"]
+
+
+def test_a_number_with_too_few_words_in_a_domain_is_refused(documents):
+    mill, made = documents
+    code, _, err = mill.run("regroup", f"documents={made.path}", *KMEANS, "regroup.k=[2,3]", "regroup.min_words=99999")
+    assert code == 1
+    assert "regroup.min_words=99,999: the smallest domain has fewer words at every k (2: " in err
+
+
+def test_held_out_documents_neither_move_nor_add_a_centroid(domains, tmp_path):
+    """They are of a topic that the model never saw, and go to the nearest of its domains all the same."""
+    mill, made = domains
+    topic = [{"text": " ".join(f"fish{(i * j) % 13}" for j in range(9)) + " common1 common2", "source": "fish",
+              "native_id": f"fish-{i}"} for i in range(40)]
+    (tmp_path / "held.jsonl").write_text("".join(json.dumps(one) + "\n" for one in topic))
+    held = ingest(mill, tmp_path / "held.jsonl")
+    found = mill("regroup", f"documents={held.path}", "regroup=kmeans", f"regroup.artifact={made.details['artifact']}")
+    assert found.details["artifact"] == made.details["artifact"]
+    model = Model.from_bytes(artifacts.fetch(mill.store, made.details["artifact"]).read_bytes())
+    rows = mill.rows(held, tmp_path)
+    points = model.embed(pa.RecordBatch.from_pylist([{"text": row["text"]} for row in rows]))
+    near = ((points[:, None].astype(float) - model.centroids) ** 2).sum(2).argmin(1)
+    assert [row["domain"] for row in mill.rows(found, tmp_path)] == [model.names[code] for code in near]
+
+
+def test_documents_are_told_by_source_and_domain(documents, domains, tmp_path):
+    mill, made = domains
+    source = {r["doc_id"]: r["source"] for r in mill.rows(documents[1], tmp_path)}
+    there = Counter((source[r["doc_id"]], r["domain"]) for r in mill.rows(made, tmp_path) if r["domain"] is not None)
+    assert read_crossed(made.counts) == there

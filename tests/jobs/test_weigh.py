@@ -1,7 +1,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
+
+from corpusmill.operators.weight.laws.additive import Additive, AdditiveFit
+from corpusmill.operators.weight.laws.model import LawModel
+from corpusmill.operators.weight.runs import Points
 
 AVAILABLE = {"a": 10, "b": 40, "c": 150}
 
@@ -63,3 +68,98 @@ def test_counts_at_hand_are_not_counted_again(three, tasks_run):
     mill("weigh", f"counts={counts}")
     mill("weigh", f"domains={domains}", "tokenizer=words", "weigh=uniform")
     assert tasks_run["Tally"] == before == 1
+
+
+@pytest.fixture
+def law(tmp_path):
+    """A law.json of domains a, b, c, of which a helps most."""
+    fitted = AdditiveFit(np.array([1.0]), np.array([[2.0, 0.5, 0.4]]), np.array([[0.5, 0.5, 0.5]]))
+    design = np.array([*np.eye(3), np.full(3, 1 / 3)])
+    errors = {"a": {"mre": 0.001, "mae": 0.001, "rmse": 0.001, "pearson": 1.0, "spearman": 1.0}}
+    model = LawModel(Additive(), fitted, ("a", "b", "c"), ("a",), design, fitted.predict(Points(design)), errors, None)
+    path = tmp_path / "law.json"
+    path.write_bytes(model.to_json())
+    return path
+
+
+def test_the_optimum_of_a_law_is_taken_told_and_mixed(three, law):
+    """a helps most and is scarce: its cap binds; what was compared stands beside the proportions, and mix can draw them."""
+    mill, domains = three
+    words = ["weigh", f"domains={domains}", "tokenizer=words", "weigh=law", f"weigh.law={law}", "weigh.budget=100",
+             "weigh.max_epochs=2"]
+    result = mill.run(*words)
+    assert result.code == 0, result.err
+    told = mill.manifest(result.uri).details
+    assert told["proportions"]["a"] == pytest.approx(0.2)
+    assert told["solution"]["binding"][0]["of"] == "a"
+    assert set(told["solution"]["strategies"]) == {"optimum", "natural", "uniform", "unimax", "best_run"}
+    assert "law additive on 4 runs, 0.10% off on held-out runs, predicts optimum" in result.err
+    mixed = mill.manifest(mill("mix", f"proportions={result.uri}", "mix.budget=100", "mix.max_epochs=2", "mix.unit=words"))
+    drawn = {name: one["tokens"] for name, one in mixed.details["achieved"].items()}
+    assert drawn["a"] == pytest.approx(20, abs=5)
+    assert mill.run(*words).err.count("up to date") >= 1
+
+
+def test_the_key_follows_what_the_law_says_and_not_where_it_is(three, law, tmp_path):
+    mill, domains = three
+    words = ("weigh", f"domains={domains}", "tokenizer=words", "weigh=law")
+    first = mill(*words, f"weigh.law={law}")
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(law.read_bytes())
+    assert mill(*words, f"weigh.law={copy}") == first
+    copy.write_bytes(law.read_bytes().replace(b"0.5", b"0.6"))
+    assert mill(*words, f"weigh.law={copy}") != first
+
+
+def test_a_fitted_law_is_found_by_name(three, tmp_path):
+    mill, domains = three
+    chance = np.random.default_rng(0)
+    shares = chance.dirichlet(np.ones(3), 24).round(6)
+    rows = [",".join(map(str, [i, *row])) for i, row in enumerate(shares)]
+    (tmp_path / "mix.csv").write_text("index,train_a,train_b,train_c\n" + "\n".join(rows))
+    losses = [f"{i},{2 + 1 / (0.5 + row[0] ** 0.5 + row[1] ** 0.4)}" for i, row in enumerate(shares)]
+    (tmp_path / "loss.csv").write_text("index,valid_a\n" + "\n".join(losses))
+    fitted = mill("fit_law", f"runs.mixtures={tmp_path / 'mix.csv'}", f"runs.losses={tmp_path / 'loss.csv'}", "law=additive",
+                  "name=mine")
+    made = mill.manifest(mill("weigh", f"domains={domains}", "tokenizer=words", "weigh=law", "weigh.law=@mine"))
+    assert made.details["read"] == {"law": mill.manifest(fitted).path}
+    result = mill.run("weigh", f"domains={domains}", "weigh=law", f"weigh.law={domains}")
+    assert (result.code, "is a manifest of domains, not of law" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["weigh=law", "weigh.law=gone.json"], "weigh.law=gone.json: there is no such file"),
+    (["weigh=law", "weigh.law=LAW", "weigh.shares={a: {min: 0.5}}", "weigh.budget=200", "weigh.max_epochs=2"],
+     "no mixture meets weigh.max_epochs=2 of the 10 tokens of 'a' in weigh.budget=200 and weigh.shares.a.min=0.5 together"),
+    (["weigh=law", "weigh.law=LAW", "weigh.rename={a: d}"], "names the domain 'd', which is not in the data"),
+    (["weigh=law", "weigh.law=LAW", "weigh.targets={a: -1}"], "weights are from 0"),
+    (["weigh=alpha", "weigh.embeddings=gone.csv"], "weigh.embeddings=gone.csv: there is no such file"),
+    (["weigh=gpt3"], "is not in the data"),
+])  # fmt: skip
+def test_a_mistake_is_told_without_a_traceback(three, law, words, message):
+    mill, domains = three
+    result = mill.run("weigh", f"domains={domains}", "tokenizer=words", *(word.replace("LAW", str(law)) for word in words))
+    assert (result.code, message in result.err) == (2, True), result.err
+
+
+def test_tables_are_read_from_files(three, tmp_path):
+    mill, domains = three
+    (tmp_path / "u.csv").write_text("domain,task\na,0.9\nb,0.1\nc,0.1\n")
+    found = weighed(mill, domains, "weigh=utilimax", f"weigh.utilities={tmp_path / 'u.csv'}", "weigh.risk=0.01",
+                    "weigh.budget=50")
+    assert found["proportions"]["a"] == pytest.approx(0.8)  # four epochs of ten words
+    (tmp_path / "e.csv").write_text("domain,x,y\na,1,0\nb,1,0\nc,0,1\n")
+    found = weighed(mill, domains, "weigh=alpha", f"weigh.embeddings={tmp_path / 'e.csv'}")
+    assert found["proportions"]["a"] == pytest.approx(found["proportions"]["b"])
+    assert found["proportions"]["a"] > found["proportions"]["c"]
+
+
+def test_a_published_recipe_by_other_names_tells_what_was_withdrawn(three):
+    mill, domains = three
+    result = mill.run("weigh", f"domains={domains}", "tokenizer=words", "weigh=llama", "weigh.absent=zero",
+                      "weigh.rename={CommonCrawl: c, Github: b, Books: a}")
+    assert result.code == 0, result.err
+    assert "a was withdrawn: it holds Books3" in result.err
+    found = mill.manifest(result.uri).details
+    assert found["proportions"] == pytest.approx({"a": 0.045 / 0.76, "b": 0.045 / 0.76, "c": 0.67 / 0.76})
+    assert "Touvron" in found["published"]["source"]

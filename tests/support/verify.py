@@ -15,8 +15,8 @@ _DATA = re.compile(r".*/shards/[0-9a-f]{32}-[0-9a-f]{32}\.(parquet|edits\.parque
 _KNOWN = re.compile(r"""
     (running|\.preflight|names|artifacts)/.+
   | [a-z_]+/[0-9a-f]{32}/(manifest\.json|run\.json|shards\.parquet)
-  | (proportions|domain_model|classifier|cutoffs|report|law|predictions)/[0-9a-f]{32}/
-    ((proportions|cuts|cutoffs|law|cards-[0-9a-f]{32}|report)\.json|report\.html|predictions\.parquet)
+  | (proportions|domain_model|domain_keys|classifier|cutoffs|report|law|predictions)/[0-9a-f]{32}/
+    ((proportions|cuts|cutoffs|keys|law|cards-[0-9a-f]{32}|report)\.json|report\.html|predictions\.parquet)
   | index/[0-9a-f]{32}/index\.json
   | learned/[0-9a-f]{32}/\w+-[0-9a-f]{32}\.json
   | [a-z_]+/[0-9a-f]{32}/scratch/.+/(objects-[0-9a-f]{32}\.json|routes-[0-9a-f]{32}\.bin)

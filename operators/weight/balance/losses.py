@@ -65,7 +65,8 @@ class ODM:
 
     R_i ← s R_i + (1 - s) r_i, with r_i = (n_i / n) / p_i · loss_i / ``scale``: the loss of the n_i of n sequences that were
     drawn of a domain, weighted by importance. p_i = (1 - m ε_t) exp(ε_{t-1} R_i) / Σ exp(ε_{t-1} R) + ε_t, where
-    ε_t = min(1/m, √(ln m / (m t))) explores ever less. Without smoothing, R_i is the sum of all r_i, as in EXP3.
+    ε_t = min(1/m, √(ln m / (m t))) explores ever less: the first m ln m rounds are uniform, so rounds are to be short.
+    Without smoothing, R_i is the sum of all r_i, as in EXP3.
     """
 
     smoothing: float = 0.0  # s; 0 sums up

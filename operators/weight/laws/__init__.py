@@ -15,6 +15,13 @@
     lightgbm.py     boosted trees, RegMix
     stack.py        additive, and trees on what it leaves
 
+    implicit.py     a sum of exponentials: Data Mixing Laws with domains that nobody named
+    chinchilla.py   additive, with terms of parameters and tokens; scaling.py: what such laws share
+    joint.py        as chinchilla, where size buys more for some mixtures
+    nested.py       power laws of tokens and of parameters for every run, and a law of shares on what they say
+    repetition.py   any law of shares, on effective tokens
+    calibrated.py   a law of small runs, moved to a few large ones
+
 ``LAWS`` names every law, ``law_of`` makes one from its name and hyperparameters.
 """
 
@@ -23,19 +30,26 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.weight.laws.additive import Additive
 from corpusmill.operators.weight.laws.bimix import BiMix
+from corpusmill.operators.weight.laws.calibrated import Calibrated
+from corpusmill.operators.weight.laws.chinchilla import Chinchilla
 from corpusmill.operators.weight.laws.constant import Constant
 from corpusmill.operators.weight.laws.contract import Law
 from corpusmill.operators.weight.laws.exponential import Exponential
+from corpusmill.operators.weight.laws.implicit import Implicit
+from corpusmill.operators.weight.laws.joint import Joint
 from corpusmill.operators.weight.laws.lightgbm import LightGBM
 from corpusmill.operators.weight.laws.linear import Linear
 from corpusmill.operators.weight.laws.loglinear import LogLinear
+from corpusmill.operators.weight.laws.nested import Nested
+from corpusmill.operators.weight.laws.repetition import Repetition
 from corpusmill.operators.weight.laws.stack import Stack
 
 LAWS: dict[str, type[Law]] = {
-    law.name: law for law in (Constant, Linear, LogLinear, Exponential, BiMix, Additive, LightGBM, Stack)
+    law.name: law for law in (Constant, Linear, LogLinear, Exponential, BiMix, Additive, LightGBM, Stack, Implicit,
+                              Chinchilla, Joint, Nested, Repetition, Calibrated)
 }
 
 
@@ -58,6 +72,20 @@ def named(law: Law, domains: tuple[str, ...], targets: tuple[str, ...]) -> Law:
     """The law, told the names where it asks for them (``named``): of a target that is itself a domain."""
     told: Callable[..., Law] | None = getattr(law, "named", None)
     return law if told is None else told(domains, targets)
+
+
+def plain(name: str, of: str) -> None:
+    """Raise ConfigError unless ``name`` is a law that knows of shares alone, on which law ``of`` can stand."""
+    if law_of(name).needs:
+        raise ConfigError(f"law.base={name}: law {of} stands on a law of shares alone, which {name} is not")
+
+
+def inner(law: Law, parameters: Any, name: str, of: str) -> Any:
+    """The fitted law that law ``of`` wrote under that name. Raises DataError where it is not there, or none."""
+    try:
+        return law.restore(parameters[name])
+    except (KeyError, TypeError) as error:
+        raise DataError(f"no parameters of law {of}: {name} is missing or no law") from error
 
 
 def described(law: Law) -> dict[str, Any]:

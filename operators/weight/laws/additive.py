@@ -98,10 +98,16 @@ def _start(losses: Doubles, m: int, part: float, exponent: float) -> Doubles:
 def _logarithm(theta: Doubles, logs: Doubles) -> tuple[Doubles, Doubles]:
     """log L (b, n) and its derivatives by log E, log C and log γ (b, n, p); logs (n, m) of shares."""
     m = logs.shape[1]
-    floor, log_c, exponents = np.exp(theta[:, 0])[:, None], theta[:, 1:m + 1], np.exp(theta[:, m + 1:])
-    powers = exponents[:, None, :] * logs
-    terms = np.exp(log_c[:, None, :] + powers)
-    total = terms.sum(2)
-    loss = floor + 1 / total
-    by_term = terms * (-1 / (total**2 * loss))[..., None]
-    return np.log(loss), np.concatenate([(floor / loss)[..., None], by_term, by_term * powers], 2)
+    floor = np.exp(theta[:, 0])[:, None]
+    rest, slopes = terms(theta[:, 1:m + 1], theta[:, m + 1:], logs)
+    loss = floor + rest
+    return np.log(loss), np.concatenate([np.broadcast_to(floor, loss.shape)[..., None], slopes], 2) / loss[..., None]
+
+
+def terms(log_c: Doubles, log_exponents: Doubles, logs: Doubles) -> tuple[Doubles, Doubles]:
+    """1/Σ C r^γ (b, n) and its derivatives by log C and log γ (b, n, 2m)."""
+    powers = np.exp(log_exponents)[:, None, :] * logs
+    each = np.exp(log_c[:, None, :] + powers)
+    total = each.sum(2)
+    by_term = each * (-1 / total**2)[..., None]
+    return 1 / total, np.concatenate([by_term, by_term * powers], 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from corpusmill.jobs.balancing.course import Course, Setting, held_out_loss
+from corpusmill.jobs.balancing.course import Course, Setting
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.lm.gpt import GPT, Shape
 from corpusmill.operators.lm.mixing import Streams, apportioned, spread
@@ -22,7 +22,7 @@ EVEN = np.full(3, 1 / 3)
 
 
 def course(rule, **more):
-    return Course(Setting(SHAPE, PLAN, rule, **({"first": EVEN, "evaluation": EVEN, "steps": 6} | more)), TOKENS)
+    return Course(Setting(SHAPE, PLAN, rule, **({"first": EVEN, "evaluation": EVEN, "steps": 6, "apart": 80} | more)), TOKENS)
 
 
 def to_the_end(found):
@@ -109,12 +109,12 @@ def test_probes_that_are_kept_are_steps_of_the_round():
 
 
 def test_text_is_set_apart_only_for_rules_that_need_it():
-    plain, aligned = course(Balance()), course(DGA(), apart=0.1)
+    plain, aligned = course(Balance()), course(DGA(), apart=400)
     assert plain.held is None
     for name, tokens in TOKENS.items():
         assert len(plain.streams.tokens[name]) == len(tokens)
         assert len(aligned.streams.tokens[name]) + len(aligned.held.tokens[name]) == len(tokens)
-        assert len(aligned.held.tokens[name]) == pytest.approx(0.1 * len(tokens), abs=1)
+        assert len(aligned.held.tokens[name]) == 400
 
 
 def test_the_last_round_takes_what_is_left_over():
@@ -133,11 +133,3 @@ def test_a_domain_with_few_sequences_keeps_its_older_gradient():
 def test_rounds_too_short_for_every_domain_are_refused():
     with pytest.raises(ConfigError, match=r"rounds\.least=25: the first round draws 24 of its 72 sequences from field"):
         course(Balance(), least=25)
-
-
-def test_held_out_loss_is_that_of_windows_side_by_side():
-    model, tokens = GPT(SHAPE, 5), TOKENS["river"][: 16 * 20 + 9]
-    found, scored = held_out_loss(model, tokens, torch.device("cpu"))
-    windows = torch.stack([torch.from_numpy(tokens[s : s + 17].astype(np.int64)) for s in range(0, 320, 16)])
-    assert scored == 320
-    assert found == pytest.approx(float(model.loss(windows).detach()), rel=1e-5)

@@ -28,7 +28,8 @@ def weighed(lineage):
     law = lineage.put("law", details={"file": "law.json"})
     lineage.store.write(f"{law.folder}/law.json", model().to_json())
     made = lineage.put("proportions", details={"proportions": {"a": 0.4, "b": 0.6}, "available": {"a": 10, "b": 30},
-                                               "weigher": "RegroupBalance", "strategies": {"unimax": {"a": 0.5, "b": 0.5}}})
+                                               "weigher": "RegroupBalance", "solution": {
+                                                   "strategies": {"unimax": {"proportions": {"a": 0.5, "b": 0.5}}}}})
     rounds = pa.table({"round": [0, 1], "step": [50, 100], "p/a": [0.5, 0.4], "p/b": [0.5, 0.6],
                        "gram": pa.array([None, [[4.0, 1.0], [1.0, 1.0]]], pa.list_(pa.list_(pa.float64())))})
     sink = io.BytesIO()

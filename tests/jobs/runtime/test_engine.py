@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from corpusmill.jobs.runtime.engine import InlineEngine, RayEngine
-from corpusmill.operators.errors import DataError, TaskError
+from corpusmill.operators.errors import ConfigError, DataError, TaskError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,3 +98,27 @@ def test_ray_bounds_its_flight_and_ends_it_before_an_error(tmp_path):
             list(engine.map(Note(str(tmp_path)), watched(4)))
     finally:
         engine.close()
+
+
+def test_what_a_task_keeps_busy_is_asked_of_ray_and_no_more_than_there_is():
+    @dataclasses.dataclass
+    class Asked:
+        cpus: int = 1
+        gpus: float = 0.0
+        label: str = "run 7"
+        memory: int = 5
+
+    class Remote:
+        def options(self, **given):
+            self.given = given
+            return self
+
+        def remote(self, function, item):
+            return self.given
+
+    engine = RayEngine(2, _largest=1 << 40, _cpus=4)
+    asked = [engine._submit(Remote(), None, item) for item in (Asked(), Asked(cpus=3), Asked(cpus=9))]
+    assert [(one["num_cpus"], one["num_gpus"]) for one in asked] == [(1, 0.0), (3, 0.0), (4, 0.0)]
+    with pytest.raises(ConfigError, match="run 7 asks for 1 GPU, but no node"):
+        engine._submit(Remote(), None, Asked(gpus=1))
+    assert dataclasses.replace(engine, _gpus=2)._submit(Remote(), None, Asked(gpus=1))["num_gpus"] == 1

@@ -124,7 +124,7 @@ def test_a_sweep_stops_at_its_first_error(mill, corpus, monkeypatch):
     monkeypatch.setattr(ingest, "run", failing)
     result = mill.run("ingest", "-m", "corpus=files", corpus, "limit=1,2,3")
     assert (result.code, runs) == (1, [1])
-    assert result.err.splitlines()[-1] == "error: shard 7 failed"
+    assert result.err.splitlines()[-1] == "error: arm 0 (limit=1): shard 7 failed"
 
 
 def test_a_sweep_gives_a_manifest_for_each_run(mill, corpus):

@@ -30,7 +30,8 @@ def test_a_card_tells_size_sources_words_and_documents():
     assert (cats["documents"], cats["share"], dogs["documents"]) == (2, 0.333333, 3)
     assert cats["sources"] == [{"source": "web", "documents": 2}]
     assert dogs["sources"] == [{"source": "web", "documents": 2}, {"source": "wiki", "documents": 1}]
-    assert cats["terms"][0] == {"term": "cats", "share": 1.0, "elsewhere": 0.0}
+    assert cats["terms"][0] == {"term": "cats", "share": 1.0, "elsewhere": 0.0, "keyness": 6.73}
+    assert (cats["words"], dogs["words"]) == (5, 11)
     assert [one["excerpt"] for one in cats["nearest"]] == ["cat purrs", "Cats purr"]
     assert [one["distance"] for one in dogs["nearest"]] == [0.25, 0.5, 0.75]
     assert dogs["nearest"][0]["doc_id"] == "0d" * 16

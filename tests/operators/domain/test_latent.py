@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.domain.latent import directions, one_thread, plane, rarity, weigh
+from corpusmill.operators.domain.embed import rarity
+from corpusmill.operators.domain.latent import directions, one_thread, plane, weigh
 
 
 def sparse(dense):

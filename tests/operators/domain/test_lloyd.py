@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from corpusmill.operators.domain import lloyd
-from corpusmill.operators.domain.lloyd import cluster, seeds
+from corpusmill.operators.domain.lloyd import cluster
 
 
 def blobs(seed, k=6, each=40, dimensions=8):
@@ -52,13 +52,6 @@ def test_an_empty_cluster_moves_to_the_point_farthest_from_its_centroid():
 def test_there_are_no_more_clusters_than_distinct_points():
     points = np.repeat(np.eye(3, dtype=np.float32), 5, 0)
     assert cluster(points, 10, starts=2, seed=0).shape == (3, 3)
-
-
-def test_seeds_are_points_and_differ():
-    points, _ = blobs(6)
-    found = seeds(torch.from_numpy(points), 6, torch.Generator().manual_seed(1)).numpy()
-    assert len(np.unique(found, axis=0)) == 6
-    assert all((points == one).all(1).any() for one in found)
 
 
 def test_tiles_do_not_change_what_is_found(monkeypatch):
