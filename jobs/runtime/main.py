@@ -55,13 +55,8 @@ JOBS = {
 }
 LOOKS = ("ls", "status", "inspect", "lineage")  # write nothing
 INPUTS = ("documents", "annotations", "decisions", "duplicates", "trims", "domains", "counts", "proportions", "manifest",
-<<<<<<< HEAD
-          "runs.table", "table", "tables", "runs", "law.manifest", "arms", "design", "reference", "target", "raw",
+          "runs.table", "table", "tables", "runs", "law", "arms", "design", "reference", "target", "raw",
           "language_model", "quality.cutoffs", "dedup.against")
-=======
-          "reference", "target", "raw", "quality.cutoffs", "dedup.against",
-          "runs.table", "table", "tables", "runs", "law", "arms")
->>>>>>> designs
 _engines: dict[str, Any] = {}
 
 
