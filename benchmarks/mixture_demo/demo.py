@@ -9,15 +9,14 @@ import argparse
 import hashlib
 import io
 import json
-import math
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from common import CORPUS, machine
@@ -28,14 +27,19 @@ from corpusmill.jobs.runtime import stage
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
 from corpusmill.jobs.runtime.tasks import Session
+from corpusmill.operators.weight.designs.compose import HELD_OUT
 from corpusmill.operators.weight.laws.model import LawModel
+from corpusmill.operators.weight.laws.validation import measured
+from corpusmill.operators.weight.optimal import Optimal
 from corpusmill.operators.weight.runs import MIX, Runs
+from corpusmill.operators.weight.unimax import UniMax
 
 DOMAINS = ("books", "commit_messages", "encyclopedia", "health_qa", "law", "math", "speeches")
 SCARCE, SCARCE_BYTES = "speeches", 480_000
 TARGET_TOKENS, SEEDS, EPOCHS = 12_000_000, (1, 2, 3), 4
 STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
 TARGET = ("layers=2", "width=128", "heads=4", "context=128", "batch=32")
+LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
 STEPS = ("data", "design", "proxies", "law", "targets", "balance", "told")
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "mixture_demo.json"
 
@@ -48,13 +52,16 @@ class Demo:
 
     def mill(self, job, *words, name=""):
         """Run a job; its manifest."""
-        command = [sys.executable, "-m", "corpusmill.jobs.runtime.main", job, *words, f"store.root={self.folder / 'store'}"]
+        command = [str(Path(sys.executable).parent / "corpusmill"), job, *words, f"store.root={self.folder / 'store'}"]
         command += [f"name={name}"] if name else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         return manifests.resolve(self.store, done.stdout.splitlines()[-1].removeprefix("manifest: "))
 
     def table(self, made):
-        return pq.read_table(io.BytesIO(bytes(memoryview(self.store.read(f"{made.folder}/{made.details['file']}")))))
+        return self.table_of(made, made.details["file"])
+
+    def table_of(self, made, file):
+        return pq.read_table(io.BytesIO(bytes(memoryview(self.store.read(f"{made.folder}/{file}")))))
 
     def named(self, name):
         return manifests.resolve(self.store, f"@{name}")
@@ -119,26 +126,27 @@ def law(demo):
 
 def chosen(demo):
     """Proportions by strategy."""
-    unique = {name: told["unique_tokens"] for name, told in tokens_of(demo).items()}
-    model, runs = law_model(demo, "additive"), Runs.of(pq.read_table(demo.folder / "fit.parquet"))
-    best = int(np.argmin(runs.losses.mean(1)))
-    options = {"budget": TARGET_TOKENS, "weights": "uniform"}
-    rows = {"natural": Natural().solve(unique), "uniform": Uniform().solve(unique),
-            "unimax": UniMax(TARGET_TOKENS, EPOCHS).solve(unique),
-            "best_run": dict(zip(runs.domains, runs.points.mix[best].tolist(), strict=True))}
-    return rows | {name: optimum(model, unique, caps, options) for name, caps in (("law", None), ("law_capped", EPOCHS))}
+    unique, model = unique_tokens(demo), law_file(demo, "additive")
+    optima = {}
+    for name, caps in (("law", None), ("law_capped", EPOCHS)):
+        asked = Optimal("law.json", budget=TARGET_TOKENS, max_epochs=caps, margin=0)
+        optima[name] = asked.weigh(unique, {"law": model})
+    told = optima["law"].details["solution"]["strategies"]
+    rows = {name: told[name]["proportions"] for name in ("natural", "uniform", "best_run")}
+    rows["unimax"] = UniMax(TARGET_TOKENS, EPOCHS).solve(unique)
+    (demo.folder / "solutions.json").write_text(json.dumps({name: one.details for name, one in optima.items()}, indent=1))
+    return rows | {name: one.proportions for name, one in optima.items()}
 
 
-def tokens_of(demo):
-    """Facts of each domain's tokens."""
-    runs = demo.named("runs")
-    return manifests.lineage(demo.store, runs)["domain_tokens"].details["domains"]
+def unique_tokens(demo):
+    """That may be learned from, by domain."""
+    tokens = manifests.lineage(demo.store, demo.named("runs"))["domain_tokens"]
+    return {name: told["unique_tokens"] for name, told in sorted(tokens.details["domains"].items())}
 
 
-def law_model(demo, kind):
-    """A fitted law."""
-    made = demo.named(f"law-{kind}")
-    return LawModel.from_json(bytes(memoryview(demo.store.read(f"{made.folder}/law.json"))), kind)
+def law_file(demo, kind):
+    """Bytes of a fitted law."""
+    return bytes(memoryview(demo.store.read(f"{demo.named(f'law-{kind}').folder}/law.json")))
 
 
 def targets(demo):
@@ -153,3 +161,85 @@ def balance(demo):
         demo.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", *STREAMS,
                   *(f"model.{word}" for word in TARGET if not word.startswith("batch")), "training.batch=32",
                   f"training.tokens={TARGET_TOKENS}", f"training.seed={seed}", name=f"rb-{seed}")
+
+
+def told_all(demo):
+    """All figures, into benchmarks/results."""
+    rules = [demo.table_of(demo.named(f"rb-{seed}"), "runs.parquet") for seed in SEEDS]
+    runs = pa.concat_tables([demo.table(demo.named("target_runs")), *map(ended, rules)], promote_options="default")
+    facts = {"machine": machine(), "strategies": told(runs, DOMAINS), "noise": noise(demo), "laws": laws(demo),
+             "proportions": {name: shares(runs, name) for name in sorted(set(runs["design"].to_pylist()))},
+             "predicted": json.loads((demo.folder / "solutions.json").read_text())["law"]["solution"]["strategies"],
+             "operations": operations(demo, runs)}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+    for name, one in facts["strategies"].items():
+        loss, away = one["loss"], one["difference"]
+        print(f"{name:12} {loss['mean']:.4f} ± {loss['half']:.4f}   to natural {away['mean']:+.4f} ± {away['half']:.4f}   "
+              f"regressions: {', '.join(one['regressions']) or 'none'}")
+
+
+def ended(runs):
+    """The row of a rule's own run, under the name of its strategy."""
+    rows = runs.filter(pa.array([name != "fixed" for name in runs["design"].to_pylist()]))
+    return rows.set_column(rows.column_names.index("design"), "design", pa.array(["rb"] * len(rows)))
+
+
+def shares(runs, strategy):
+    """Realised, of the first seed."""
+    row = next(row for row in runs.to_pylist() if row["design"] == strategy)
+    return {domain: row[MIX + domain] for domain in DOMAINS}
+
+
+def noise(demo):
+    """Standard deviation of the objective between the repeats of the centre."""
+    runs = Runs.of(pq.read_table(demo.folder / "fit.parquet"))
+    repeats = np.array(["centre" in name for name in runs.table["design"].to_pylist()])
+    return {"objective": float(np.std(runs.losses[repeats].mean(1), ddof=1)), "repeats": int(repeats.sum()),
+            "between_mixtures": float(np.std(runs.losses[~repeats].mean(1), ddof=1))}
+
+
+def laws(demo):
+    """Errors of every law on the runs that were held out of everything."""
+    held = Runs.of(pq.read_table(demo.folder / "held_out.parquet"))
+    found = {}
+    for kind in LAWS:
+        model = LawModel.from_json(law_file(demo, kind), kind)
+        errors = measured(held.losses, model.predict(held.points), held.targets)
+        mean = (model.predict(held.points).mean(1), held.losses.mean(1))
+        found[kind] = {"mre": float(np.mean([one["mre"] for one in errors.values()])),
+                       "objective_mae": float(np.abs(mean[0] - mean[1]).mean()),
+                       "objective_spearman": float(spearmanr(*mean).statistic),
+                       "cross_validated_mre": float(np.mean([one["mre"] for one in model.errors.values()]))}
+    return found
+
+
+def operations(demo, runs):
+    """Of the proxies, and of the targets."""
+    last = {}
+    for row in demo.table(demo.named("runs")).to_pylist():
+        last[row["run_id"]] = max(row["flops"], last.get(row["run_id"], 0))
+    ends = {}
+    for row in runs.to_pylist():
+        ends[row["run_id"]] = max(row["flops"], ends.get(row["run_id"], 0))
+    return {"proxies": sum(last.values()), "targets": sum(ends.values()), "one_target": max(ends.values())}
+
+
+DOING = dict(zip(STEPS, (data, design, proxies, law, targets, balance, told_all), strict=True))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--until", choices=STEPS, default=STEPS[-1])
+    given = parser.parse_args()
+    if not CORPUS.is_dir():
+        sys.exit(f"there is no {CORPUS}: the demonstration runs on the shared corpus")
+    demo = Demo(given.folder)
+    for step in STEPS[: STEPS.index(given.until) + 1]:
+        print(f"== {step}", file=sys.stderr, flush=True)
+        DOING[step](demo)
+
+
+if __name__ == "__main__":
+    main()

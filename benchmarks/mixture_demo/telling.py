@@ -51,7 +51,7 @@ def regressions(differences, domains):
 
 
 def reached(tokens, losses, wanted):
-    """Tokens at which a curve comes down to a loss, between two evaluations; None where it does not, or did before the first."""
+    """Tokens at which a curve comes down to a loss, between two evaluations; None where that is outside of them."""
     below = np.flatnonzero(losses <= wanted)
     if not len(below) or below[0] == 0:
         return None
