@@ -18,10 +18,10 @@ def resolve(store: Store, given: Mapping[str, str | None], required: Iterable[st
     named = {stage: manifests.resolve(store, text, stage) for stage, text in given.items() if text}
     for stage, made in named.items():
         for other, ancestor in manifests.lineage(store, made).items():
-            if other in named and named[other].key != ancestor.key:
+            if other in named and not manifests.same(named[other], ancestor):
                 raise ConfigError(f"{stage}={given[stage]} was made from {ancestor.path}, but {other}={given[other]} is "
                                   f"{named[other].path}")
-            if other in found and found[other].key != ancestor.key:
+            if other in found and not manifests.same(found[other], ancestor):
                 raise ConfigError(f"the inputs come from two {other} datasets, {found[other].path} and {ancestor.path}: "
                                   f"give {other}= to say which is meant")
             found[other] = ancestor

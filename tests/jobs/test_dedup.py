@@ -1,4 +1,5 @@
 import json
+import os
 from collections import defaultdict
 
 import pytest
@@ -137,3 +138,18 @@ def test_a_source_that_ranks_and_is_not_there_is_told(mill, tmp_path):
     documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")
     told = mill.run("dedup", f"documents={documents}", "dedup.source_priority=[wbe]", "quiet=false").err
     assert "dedup.source_priority names wbe, of which there are no documents; there is web" in told
+
+
+def test_files_that_were_only_touched_are_the_same_documents(mill, tmp_path):
+    """Ingest identifies files by size and time; what was made of the documents before goes with the new ones."""
+    file = tmp_path / "in.jsonl"
+    file.write_text("".join(json.dumps({"text": text, "source": "s", "native_id": text}) + "\n" for text in ("one", "two")))
+    words = ("ingest", "corpus=files", f"corpus.paths=[{file}]")
+    before = mill(*words)
+    duplicates = mill("dedup", f"documents={before}")
+    os.utime(file, (1, 1))
+    after = mill(*words)
+    assert after != before
+    assert mill("dedup", f"documents={after}") == duplicates
+    domains = mill("regroup", f"documents={after}", f"duplicates={duplicates}", "regroup=source")
+    assert mill.manifest(domains).counts["kept"] == 2
