@@ -46,8 +46,8 @@ class LawModel:
         """
         design = np.unique(self.design, axis=0)
         n, m = design.shape
-        # The prices y of domains at which the mixture is worth most above the dearest run z: the dual of moving shares, on which
-        # HiGHS loops for 200 domains and an even mixture.
+        # The prices y of domains at which the mixture is worth most above the dearest run z: the dual of moving shares, on
+        # which HiGHS loops for 200 domains and an even mixture.
         found = linprog(np.append(-np.asarray(mix), 1.0), A_ub=np.column_stack([design, -np.ones(n)]), b_ub=np.zeros(n),
                         bounds=[(0, 1)] * m + [(None, None)], method="highs")
         return max(0.0, -float(found.fun))

@@ -74,7 +74,8 @@ def test_strategies_are_told_with_losses_distance_and_whether_they_are_allowed()
 def test_the_distance_of_an_even_mixture_of_many_domains_is_found():
     """The primal program of moved shares looped here without end."""
     design = np.random.default_rng(0).dirichlet(np.ones(200), 600)
-    law = model(additive(tuple(f"d{i}" for i in range(200)), ("d0",)), tuple(f"d{i}" for i in range(200)), ("d0",), design=design)
+    names = tuple(f"d{i}" for i in range(200))
+    law = model(additive(names, ("d0",)), names, ("d0",), design=design)
     assert law.distance(np.full(200, 1 / 200)) == pytest.approx(0, abs=1e-9)
     assert law.distance(np.eye(200)[0]) == pytest.approx(1 - design[:, 0].max())
 
