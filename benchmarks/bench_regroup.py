@@ -91,7 +91,7 @@ def _documents(files: list[Path], cap: int | None, seed: int) -> pa.RecordBatch:
 
 def _embedder(options: argparse.Namespace):
     """The embedder of an option, and its files by name."""
-    node = yaml.safe_load((common.ROOT / "conf" / "embedder" / f"{options.embedder}.yaml").read_text())
+    node = yaml.safe_load((Path(__file__).resolve().parents[1] / "conf" / "embedder" / f"{options.embedder}.yaml").read_text())
     if not options.model:
         return instantiate(node, "embedder"), {}
     return instantiate(node | {"digest": "of the benchmark"}, "embedder"), {"model": Path(options.model)}

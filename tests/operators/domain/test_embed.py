@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.operators.domain.embed import LOGS, log_weights, nearest, project, spelt, terms
+from corpusmill.operators.domain.embed import LOGS, log_weights, nearest, project, sequence, spelt, terms
 from corpusmill.operators.text.unicode import DIGIT, LETTER, UNICODE_VERSION, classes
 
 TEXTS = st.lists(st.text(st.one_of(st.sampled_from("abAB zé É\n-_'09٣ЖжΣς中文かカ한국ﬁ🙂\u0301"), st.characters(codec="utf-8")),
@@ -158,3 +158,14 @@ def test_a_count_above_the_table_weighs_as_its_last(space):
     assert found.counts.tolist() == [LOGS + 50]
     vector = project(found.offsets, found.buckets, found.counts, rows, projection)[0]
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+@given(texts=st.lists(st.text(st.sampled_from("aB1é 中-\n"), max_size=30), max_size=6), large=st.booleans())
+def test_the_sequence_holds_each_word_that_has_a_row_as_often_as_terms_count_it(texts, large):
+    rows = np.where(np.arange(64) % 3 == 0, -1, np.arange(64)).astype(np.int32)
+    found = terms(pa.array(texts, pa.string()), 6)
+    offsets, words = sequence(pa.array(texts, pa.large_string() if large else pa.string()), rows)
+    for d in range(len(texts)):
+        part = slice(found.offsets[d], found.offsets[d + 1])
+        counted = np.bincount(found.buckets[part], found.counts[part], minlength=64) * (rows >= 0)
+        assert np.array_equal(np.bincount(words[offsets[d]:offsets[d + 1]], minlength=64), counted)
