@@ -54,13 +54,14 @@ class Config(Common):
     decisions: str | None = None  # a manifest
     duplicates: str | None = None  # a manifest
     trims: str | None = None  # a manifest
+    annotations: str | None = None  # a manifest: signals that keys are read from, and the text that they saw
     regroup: dict[str, Any] = MISSING  # the labeller, by _target_
 
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Domains of the survivors; where they have several parts, from the dataset clusters."""
     labeller: Column | Carried | KMeans = instantiate(config.regroup, "regroup")
-    given = {name: getattr(config, name) for name in READS}
+    given = {name: getattr(config, name) for name in (*READS, "annotations")}
     found = inputs.resolve(store, given, ["documents"])
     chosen = {name: found[name] for name in READS if name in found}
     subset = aligned.Subset(config.limit, config.sample).parameters()

@@ -20,9 +20,9 @@ class Config(Common):
 
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs",
-          "duplicates", "index_signatures", "index", "trims", "domain_model", "embedders", "domains", "counts", "design",
-          "domain_tokens", "runs", "law", "predictions", "proportions", "comparison", "mixture", "report", "classifier",
-          "perplexity_model", "language_model", "importance_model")
+          "duplicates", "index_signatures", "index", "trims", "domain_model", "embedders", "clusters",
+          "domain_keys", "domains", "counts", "design", "domain_tokens", "runs", "law", "predictions", "proportions",
+          "comparison", "mixture", "report", "classifier", "perplexity_model", "language_model", "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:

@@ -133,7 +133,9 @@ def _kept(here: Session, made: Stage, labeller: KMeans, tasks: Sequence[Task], m
 def _batches(here: Session, made: Stage, labeller: KMeans, tasks: Sequence[Task], model: Model) -> Floats:
     """Rounds of shards in an order of their contents, each shard once."""
     order = sorted(tasks, key=lambda task: digest_key([labeller.seed, "minibatch", task.key]))
-    state, read = Batches.begin(model.centroids), Fresh(here.store, Embed(model, labeller.embedder))
+    sampled = min(labeller.sample, sum(task.payload.rows for task in order))
+    state = Batches.begin(model.centroids, sampled // len(model.centroids))
+    read = Fresh(here.store, Embed(model, labeller.embedder))
     rounds = min(labeller.rounds, len(order))
     for i in range(rounds):
         title = f"{made.name}: batch {i + 1} of {rounds}"

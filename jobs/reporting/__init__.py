@@ -12,6 +12,7 @@ timings    how the run of each stage went, from its run.json
 prose      title, summary sentence, headline numbers and notices
 sections   the parts of the page that tell what happened; reasons: why documents were dropped
 pictures   those that are drawn: signals against their bounds, the map of domains; charts: the drawing
+regrouping how many domains there are and why, and the sources of each
 dedup      the section on duplicates
 gallery    the examples, folded
 weights    laws, proportions and their course; weighing: the section on them

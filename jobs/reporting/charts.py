@@ -102,6 +102,19 @@ def curve(line: Sequence[tuple[float, float]], points: Sequence[tuple[float, flo
     return _svg(drawn, WIDTH, HEIGHT, says)
 
 
+def steps(points: Sequence[tuple[str, float]], marked: int, says: str) -> Html:
+    """A line through values at labels side by side, from 0 or their least to their largest; one of them is marked."""
+    low, high = min(0.0, *(value for _, value in points)), max(value for _, value in points)
+    places = [(_across((i + 0.5) / len(points)), _up((value - low) / ((high - low) or 1.0)), label, value)
+              for i, (label, value) in enumerate(points)]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in places)
+    drawn = [_frame(brief(high), brief(low)), tag("polyline", class_="curve", points=line)]
+    for i, (x, y, label, value) in enumerate(places):
+        drawn += [tag("circle", tag("title", f"{label}: {brief(value)}"), class_="bubble", cx=f"{x:.1f}", cy=f"{y:.1f}",
+                      r="6" if i == marked else "3"), _tick(x, label)]
+    return _svg([*drawn, *_line(places[marked][0], places[marked][2])], WIDTH, HEIGHT, says)
+
+
 def _across(x: float) -> float:
     return LEFT + (RIGHT - LEFT) * x
 
@@ -119,10 +132,10 @@ def _line(x: float, label: str) -> list[Html]:
     return [tag("path", class_="line", d=f"M{x:.1f} {TOP - 6}V{BOTTOM}"), _text(x, TOP - 9, label, anchor, "strong")]
 
 
-def _frame(top: str) -> Html:
+def _frame(top: str, bottom: str = "0") -> Html:
     lines = (tag("path", class_=kind, d=f"M{LEFT} {y}H{RIGHT}") for kind, y in (("axis", BOTTOM), ("line faint", TOP)))
     return tag("g", *lines, _text(LEFT - 5, TOP + 4, top, "end"),
-               _text(LEFT - 5, BOTTOM + 3, "0", "end"))
+               _text(LEFT - 5, BOTTOM + 3, bottom, "end"))
 
 
 def _column(x: float, width: float, c: Column, peak: int) -> list[Html]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpusmill.jobs import count
+from corpusmill.jobs.regrouping.survivors import read_crossed
 from corpusmill.jobs.runtime.manifest import Manifest
 
 
@@ -41,6 +42,12 @@ def domains_of(made: Mapping[str, Manifest]) -> tuple[Domain, ...]:
     rows = [Domain(name, t.documents, t.tokens, t.bytes, sizes[name], sizes[name] / whole, asked.get(name),
                    **drawn.get(name, {})) for name, t in totals.items()]
     return tuple(sorted(rows, key=lambda d: (-d.available, d.domain)))
+
+
+def crossed_of(made: Mapping[str, Manifest]) -> tuple[tuple[str, str, int], ...]:
+    """Documents by source and domain, in order; none where the domains did not count them."""
+    counts = made["domains"].counts if "domains" in made else {}
+    return tuple(sorted((source, domain, n) for (source, domain), n in read_crossed(counts).items()))
 
 
 def _drawn(mixture: Manifest) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpusmill.jobs.filtering.retention import Loss, losses
-from corpusmill.jobs.reporting.domains import Domain, domains_of
+from corpusmill.jobs.reporting.domains import Domain, crossed_of, domains_of
 from corpusmill.jobs.reporting.examples import Examples, examples_of
 from corpusmill.jobs.reporting.funnel import Source, Step, sources_of, steps_of
 from corpusmill.jobs.reporting.measures import Clusters, Histogram, clusters_of, histograms_of
@@ -24,7 +24,8 @@ from corpusmill.operators.mixture.budget import Plan
 
 FORMAT = "corpusmill.report/1"
 ORDER = ("documents", "quarantine", "annotations", "decisions", "signatures", "pairs", "duplicates", "trims",
-         "domain_model", "domains", "counts", "sizes", "tokens", "runs", "law", "proportions", "mixture")
+         "domain_model", "clusters", "domain_keys", "domains", "counts", "sizes", "tokens", "runs",
+         "law", "proportions", "mixture")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Facts:
     origins: Origins | None = None  # sources of duplicates
     pairs: PairFacts | None = None  # near ones
     cards: tuple[Mapping[str, Any], ...] = ()  # of domains that were learned: see operators/domain/cards.py
+    choice: tuple[Mapping[str, Any], ...] = ()  # of the number of those: see operators/domain/choice.py
+    crossed: tuple[tuple[str, str, int], ...] = ()  # documents by source and domain, in order
     examples: Examples = dataclasses.field(default_factory=Examples)  # documents to look at
     sweeps: tuple[Sweep, ...] = ()  # what other thresholds would keep
     losses: tuple[Loss, ...] = ()  # sources that lost over their share
@@ -101,10 +104,14 @@ def collect(store: Store, told: Manifest) -> Facts:
         told.path, told.stage, _unit(made), steps_of(made), sources_of(made), domains_of(made), _plan(made),
         _named(made, "documents", "unread."), bad, _named(made, "decisions", "not_applicable."), _datasets(listed),
         histograms_of(made), clusters_of(made), origins_of(store, made), pairs_of(store, made),
-        tuple(made["domains"].details.get("cards", ())) if "domains" in made else (), examples_of(store, made),
+        _learned(made, "cards"), _learned(made, "choice"), crossed_of(made), examples_of(store, made),
         sweeps_of(store, made), losses(made["decisions"].counts) if "decisions" in made else (),
         weighing_of(store, made),
     )
+
+
+def _learned(made: Mapping[str, Manifest], what: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(made["domains"].details.get(what, ())) if "domains" in made else ()
 
 
 def _unit(made: Mapping[str, Manifest]) -> str:

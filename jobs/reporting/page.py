@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from corpusmill.jobs.reporting import pictures, prose, sections
+from corpusmill.jobs.reporting import pictures, prose, regrouping, sections
 from corpusmill.jobs.reporting.dedup import duplicates
 from corpusmill.jobs.reporting.facts import FORMAT, Dataset, Facts
 from corpusmill.jobs.reporting.gallery import gallery
@@ -27,7 +27,8 @@ def render(facts: Facts, timings: Sequence[Timing]) -> bytes:
         tag("link", rel="icon", href="data:,"), tag("title", f"{title} – corpusmill report"), tag("style", Html(CSS)),
     )
     main = tag("main", _opening(facts, title), sections.funnel(facts), reasons(facts), sections.sources(facts),
-               pictures.signals(facts), duplicates(facts), pictures.domain_map(facts), sections.domains(facts),
+               pictures.signals(facts), duplicates(facts), pictures.domain_map(facts), regrouping.choice(facts),
+               regrouping.crossed(facts), sections.domains(facts),
                weighing(facts), sections.mixture(facts), gallery(facts), _timings(timings), _datasets(facts), _footer(facts))
     page = tag("html", head, tag("body", main), lang="en")
     return f"<!doctype html>\n{page}\n".encode()

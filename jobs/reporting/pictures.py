@@ -86,7 +86,7 @@ def domain_map(facts: Facts) -> Html:
                  f"domain, its area the {unit} in it. Circles that are near each other have similar words; the axes have no "
                  "meaning of their own.")
     headings = [Heading("Domain", "name"), Heading("Sampled"), Heading("Words that set it apart", "words"),
-                Heading("Where from", "words"), Heading("Most typical documents", "words")]
+                Heading("Where from", "words"), Heading("Most typical documents", "words"), Heading("Least typical", "words")]
     picture = tag("div", scatter(circles, f"Map of {len(circles)} domains"), class_="scroll") if circles else ""
     return section("Map of domains", hint(explained), picture,
                    table(headings, sorted(facts.cards, key=lambda c: (-c["documents"], c["domain"])), _card))
@@ -111,8 +111,9 @@ def _card(card: Mapping[str, Any]) -> list[object]:
     whole = max(1, card["documents"])
     sources = [tag("div", name(s["source"]), " ", tag("span", percent(s["documents"] / whole), class_="number"))
                for s in card["sources"][:FEW]]
-    nearest = [tag("div", name(excerpt(d["excerpt"])), class_="excerpt") for d in card["nearest"][:FEW]]
-    return [name(card["domain"]), number(card["documents"]), join(terms), join(sources), join(nearest)]
+    near, far = ([tag("div", name(excerpt(d["excerpt"])), class_="excerpt") for d in card.get(which, ())[:FEW]]
+                 for which in ("nearest", "farthest"))
+    return [name(card["domain"]), number(card["documents"]), join(terms), join(sources), join(near), join(far)]
 
 
 def excerpt(text: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.weight.laws.model import LawModel
@@ -59,11 +60,18 @@ class Weighing:
 
 def weighing_of(store: Store, made: Mapping[str, Manifest]) -> Weighing | None:
     """None where the lineage holds neither a law nor proportions."""
-    law = _law(store, made["law"]) if "law" in made else None
     weighed = made.get("proportions")
+    told = made.get("law") or _read(store, weighed)
+    law = None if told is None else _law(store, told)
     if law is None and weighed is None:
         return None
     return Weighing(law, None if weighed is None else _course(store, weighed), {} if weighed is None else _strategies(weighed))
+
+
+def _read(store: Store, weighed: Manifest | None) -> Manifest | None:
+    """The law that proportions are the optimum of: no part of their lineage, since it may come from other documents."""
+    path = None if weighed is None else weighed.details.get("read", {}).get("law")
+    return None if path is None or not store.exists(path) else manifests.resolve(store, path)
 
 
 def _law(store: Store, made: Manifest) -> LawFacts:

@@ -109,8 +109,9 @@ class KMeans:
     @property
     def ks(self) -> tuple[int, ...]:
         """The numbers of domains that are tried, ascending."""
-        given = self.grid if self.k == "auto" else self.k
-        return tuple(sorted(set(given))) if isinstance(given, tuple) else (given,)  # type: ignore[return-value]
+        given: Any = self.grid if self.k == "auto" else self.k
+        several = given if isinstance(given, tuple) else (given,)
+        return tuple(sorted(set(several))) if all(type(k) is int for k in several) else several
 
     @property
     def exact(self) -> bool:

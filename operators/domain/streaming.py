@@ -100,9 +100,9 @@ class Batches:
     seen: Integers  # (k,) points so far
 
     @classmethod
-    def begin(cls, centroids: Floats) -> "Batches":
-        """Before the first batch."""
-        return cls(centroids, np.zeros(len(centroids), np.int64))
+    def begin(cls, centroids: Floats, seen: int = 0) -> "Batches":
+        """Before the first batch, of centroids that stand for so many points each."""
+        return cls(centroids, np.full(len(centroids), seen, np.int64))
 
     def step(self, state: Sums) -> "Batches":
         """After a batch, which ``Round(self.centroids)`` summed; what got no point ever moves to a far one."""

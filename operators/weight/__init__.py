@@ -6,6 +6,11 @@
     temperature.py  between the two
     unimax.py       as even as an epoch cap allows
     recipe.py       as written by hand
+    recipes.py      as published
+    utilimax.py     a portfolio by what each domain does for each task
+    alpha.py        by what domains have in common
+    optimal.py      the least loss that a law predicts, within limits; solve/ finds it
+    tables.py       numbers by domain, which some of them read
     repetition.py   what repeated tokens are worth
     runs.py         the run table that mixture laws are fitted on; laws/ the laws themselves; designs/ which mixtures
                     to run

@@ -108,6 +108,7 @@ def test_an_empty_stage_stops_the_build_unless_it_may_be_empty(built, build_comm
     ("dedup.rank=[sauce]", "dedup.rank[0]='sauce'"),
     ("dedup.keep=stars", "did you mean 'star'"),
     ("mix.rehydrate=[[2,0]]", "mix.rehydrate"),
+    ("weigh=law weigh.law=@gone", "no manifest is named @gone"),
 ])
 def test_a_mistake_in_a_late_stage_is_found_before_anything_is_read(mill, build_command, tasks_run, change, message):
     changes = [change] if ", " in change else change.split(" ")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.weight import laws
@@ -43,19 +44,17 @@ class Nested:
         """From runs that were evaluated at least three times."""
         points, losses = checked(points, losses, LEAST, self.name)
         size, tokens = (sizes_of(points, name, self.name) for name in ("parameters", "tokens"))
-        keys, run = np.unique(np.column_stack([points.mix.round(9), size]), axis=0, return_inverse=True)
+        ends, run = runs_of(points.mix, size, tokens)
         found = []
-        for place in range(len(keys)):
-            own = np.flatnonzero(run.ravel() == place)
-            own = own[tokens[own] > self.skip * tokens[own].max()]
-            if len(np.unique(tokens[own])) < LEAST:
+        for place, end in enumerate(ends):
+            own = np.flatnonzero(run == place)
+            own = own[tokens[own] > self.skip * tokens[end]]
+            if (seen := len(np.unique(tokens[own]))) < LEAST:
                 raise DataError(f"law {self.name} needs {LEAST} evaluations of every run at different tokens; one of "
-                                f"{keys[place, -1]:.0f} parameters has {len(np.unique(tokens[own]))} after its first "
-                                f"{self.skip:.0%}")
+                                f"{size[end]:.0f} parameters has {seen} after its first {self.skip:.0%}")
             found.append(power_law(np.log(tokens[own]), losses[own], self.huber))
-        mixes = np.stack([points.mix[run.ravel() == place][0] for place in range(len(keys))])
         floors, rises, exponents = (np.stack(parts) for parts in zip(*found, strict=True))
-        return NestedFit(self, mixes, keys[:, -1], floors, rises, exponents)
+        return NestedFit(self, points.mix[ends], size[ends], floors, rises, exponents)
 
     def restore(self, parameters: Mapping[str, Any]) -> "NestedFit":
         """From ``NestedFit.parameters``."""
@@ -118,6 +117,18 @@ class NestedFit:
             mixes, losses = self.at(size, tokens)
             self.known[size, tokens] = base.fit(Points(mixes), losses)
         return self.known[size, tokens]
+
+
+def runs_of(mix: Doubles, size: Doubles, tokens: Doubles) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The last row of every run, and the run of every row: of its size the one whose last mixture is nearest.
+
+    What a run has realised of its shares differs a little from one evaluation to the next, so mixtures are not equal.
+    """
+    last = np.array([token == tokens[size == own].max() for own, token in zip(size, tokens, strict=True)])
+    _, ends = np.unique(np.column_stack([mix.round(9), size])[last], axis=0, return_index=True)
+    ends = np.flatnonzero(last)[np.sort(ends)]
+    away = np.abs(mix[:, None] - mix[ends]).sum(2) + np.where(size[:, None] == size[ends], 0.0, np.inf)
+    return ends, away.argmin(1)
 
 
 def power_law(logs: Doubles, losses: Doubles, huber: float) -> tuple[Doubles, Doubles, Doubles]:

@@ -16,6 +16,7 @@ from corpusmill.operators.weight.solve.objective import Near, Objective
 
 ACTIVE = 1e-7  # a limit with less room than this binds
 STEPS = 400
+CLOSE = 1e-12  # nats of objective by which a step ends the descent; below it, the worst of many losses goes to and fro
 MISSED = 1e-9  # by how much an end may miss a limit
 SAME = 1e-6  # of objective, by which two ends are one minimum
 
@@ -87,7 +88,7 @@ def _descended(objective: Objective, region: Region, start: Doubles) -> Doubles:
         x = np.append(x, _pieces(objective, region.blend @ x)[0].max())
     ends = [*zip(low, np.maximum(low, high), strict=True)] + [(None, None)] * pad.shape[1]
     found = minimize(value, x, jac=True, method="SLSQP", bounds=ends, constraints=limits,
-                     options={"ftol": 1e-13, "maxiter": STEPS})
+                     options={"ftol": CLOSE, "maxiter": STEPS})
     end = found.x[:r] if np.isfinite(found.x).all() else x[:r]
     return np.asarray(region.blend @ region.settled(end))
 

@@ -19,6 +19,7 @@ from corpusmill.jobs.reporting.charts import (
     logarithmic,
     plain,
     scatter,
+    steps,
     ticks,
 )
 
@@ -103,3 +104,15 @@ def test_a_curve_goes_from_corner_to_corner_with_its_points_on_it():
     assert f'points="{LEFT:.1f},{BOTTOM:.1f} {",".join(middle)} {RIGHT:.1f},{TOP:.1f}"' in drawn
     assert f'cx="{middle[0]}" cy="{middle[1]}"' in drawn
     assert "<title>a quarter at a half</title>" in drawn
+
+
+@given(st.lists(st.floats(-1, 1e6), min_size=1, max_size=9), st.data())
+def test_a_line_over_labels_stays_in_the_plot_and_marks_one(values, data):
+    marked = data.draw(st.integers(0, len(values) - 1))
+    drawn = steps([(f"k{i}", value) for i, value in enumerate(values)], marked, "says")
+    found = re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)" r="(\d)"', drawn)
+    assert [r == "6" for *_, r in found] == [i == marked for i in range(len(values))]
+    heights = [float(y) for _, y, _ in found]
+    assert all(LEFT <= float(x) <= RIGHT for x, *_ in found)
+    assert all(TOP - 0.1 <= y <= BOTTOM + 0.1 for y in heights)
+    assert heights[values.index(max(values))] == min(heights)

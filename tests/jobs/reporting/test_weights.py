@@ -47,6 +47,13 @@ def test_a_law_is_told_beside_its_runs(weighed):
     assert np.allclose(law.shares, true.design[:, [0, 2]], rtol=1e-5)
 
 
+def test_the_law_that_proportions_are_the_optimum_of_is_told_with_them(lineage, weighed):
+    store, made = weighed
+    optimum = lineage.put("proportions", details={"proportions": {"a": 1.0}, "available": {"a": 5}, "read": {
+        "law": made["law"].path}})
+    assert weighing_of(store, {"proportions": optimum}).law == weighing_of(store, {"law": made["law"]}).law
+
+
 def test_the_line_of_a_law_is_what_it_predicts_there(weighed):
     store, made = weighed
     law, true = weighing_of(store, made).law, model()

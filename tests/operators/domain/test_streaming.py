@@ -105,6 +105,8 @@ def test_a_batch_moves_a_centroid_by_its_share_of_all_that_it_saw():
     for batch in (first, second):
         state = state.step(Round(state.centroids).partial(ids_of(len(batch)), batch))
     assert np.allclose(state.centroids, [[0.75, 0.25]])
+    begun = Batches.begin(np.float32([[0.5, 0.5]]), 3)
+    assert np.allclose(begun.step(Round(begun.centroids).partial(ids_of(1), second)).centroids, [[0.375, 0.625]])
 
 
 def test_what_is_no_point_is_refused():

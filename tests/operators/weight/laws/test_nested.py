@@ -60,3 +60,12 @@ def test_each_mixture_is_asked_at_its_own_scale():
     mix = np.full((2, 3), 1 / 3)
     both = fitted.predict(Points(mix, np.array([1e6, 1e7]), np.array([1e9, 1e9])))
     assert (both[0] > both[1]).all()
+
+
+def test_shares_that_a_run_realises_a_little_later_are_still_its_own():
+    points, observed = RUNS
+    moved = points.mix + np.where(points.tokens < 1e9, 1e-3, 0)[:, None] * np.array([1, -1, 0])
+    mix = np.clip(moved, 0, None) / np.clip(moved, 0, None).sum(1, keepdims=True)
+    fitted = Nested().fit(Points(mix, points.parameters, points.tokens), observed)
+    assert len(fitted.sizes) == 10 * len(scaled.SIZES)
+    np.testing.assert_allclose(fitted.rises, Nested().fit(points, observed).rises)

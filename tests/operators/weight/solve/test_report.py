@@ -7,7 +7,7 @@ from corpusmill.operators.weight.runs import Points
 from corpusmill.operators.weight.solve import report
 from corpusmill.operators.weight.solve.constraints import region
 from corpusmill.operators.weight.solve.objective import Predicted
-from tests.support.mixing import AVAILABLE, model
+from tests.support.mixing import AVAILABLE, additive, model
 
 NATURAL, EVEN = np.array([0.1, 0.3, 0.6]), np.full(3, 1 / 3)
 WEIGHTS = np.array([0.25, 0.75])
@@ -69,6 +69,15 @@ def test_strategies_are_told_with_losses_distance_and_whether_they_are_allowed()
     assert (told["natural"]["distance"], told["corner"]["distance"]) == (pytest.approx(0, abs=1e-9), pytest.approx(2 / 3))
     assert (told["natural"]["allowed"], told["corner"]["allowed"]) == (True, False)
     assert told["corner"]["divergence"] == pytest.approx(np.log(10))
+
+
+def test_the_distance_of_an_even_mixture_of_many_domains_is_found():
+    """The primal program of moved shares looped here without end."""
+    design = np.random.default_rng(0).dirichlet(np.ones(200), 600)
+    names = tuple(f"d{i}" for i in range(200))
+    law = model(additive(names, ("d0",)), names, ("d0",), design=design)
+    assert law.distance(np.full(200, 1 / 200)) == pytest.approx(0, abs=1e-9)
+    assert law.distance(np.eye(200)[0]) == pytest.approx(1 - design[:, 0].max())
 
 
 def test_what_the_user_should_know_is_said():
