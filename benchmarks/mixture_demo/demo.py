@@ -36,7 +36,7 @@ from corpusmill.operators.weight.unimax import UniMax
 
 DOMAINS = ("books", "commit_messages", "encyclopedia", "health_qa", "law", "math", "speeches")
 SCARCE, SCARCE_BYTES = "speeches", 480_000
-TARGET_TOKENS, SEEDS, EPOCHS = 12_000_000, (1, 2, 3), 4
+PROXY_TOKENS, TARGET_TOKENS, SEEDS, EPOCHS = 4_000_000, 12_000_000, (1, 2, 3), 4
 STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
 TARGET = ("layers=2", "width=128", "heads=4", "context=128", "batch=32")
 LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
@@ -47,7 +47,8 @@ RESULTS = Path(__file__).resolve().parent.parent / "results" / "mixture_demo.jso
 class Demo:
     """A folder in which the demonstration is carried out."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, part=1.0):
+        self.proxy_tokens, self.target_tokens = round(PROXY_TOKENS * part), round(TARGET_TOKENS * part)
         self.folder, self.store = Path(folder), open_store(str(Path(folder) / "store"))
 
     def mill(self, job, *words, name=""):
@@ -109,8 +110,8 @@ def design(demo):
 
 def proxies(demo):
     """The runs that laws are fitted on, those held out, and those of the noise."""
-    demo.mill("proxy", "design=@design", "domains=@domains", "proxy=tiny", "eval.at=[1.0]", *STREAMS,
-              f"repetition.budget={TARGET_TOKENS}", name="runs")
+    demo.mill("proxy", "design=@design", "domains=@domains", "proxy=tiny", f"proxy.tokens={demo.proxy_tokens}",
+              "eval.at=[1.0]", *STREAMS, f"repetition.budget={demo.target_tokens}", name="runs")
 
 
 def law(demo):
@@ -129,11 +130,11 @@ def chosen(demo):
     unique, model = unique_tokens(demo), law_file(demo, "additive")
     optima = {}
     for name, caps in (("law", None), ("law_capped", EPOCHS)):
-        asked = Optimal("law.json", budget=TARGET_TOKENS, max_epochs=caps, margin=0)
+        asked = Optimal("law.json", budget=demo.target_tokens, max_epochs=caps, margin=0)
         optima[name] = asked.weigh(unique, {"law": model})
     told = optima["law"].details["solution"]["strategies"]
     rows = {name: told[name]["proportions"] for name in ("natural", "uniform", "best_run")}
-    rows["unimax"] = UniMax(TARGET_TOKENS, EPOCHS).solve(unique)
+    rows["unimax"] = UniMax(demo.target_tokens, EPOCHS).solve(unique)
     (demo.folder / "solutions.json").write_text(json.dumps({name: one.details for name, one in optima.items()}, indent=1))
     return rows | {name: one.proportions for name, one in optima.items()}
 
@@ -152,7 +153,7 @@ def law_file(demo, kind):
 def targets(demo):
     """The strategies of fixed proportions at the size of the target."""
     demo.mill("proxy", "design=@targets", "domains=@domains", *(f"proxy.{word}" for word in TARGET),
-              f"proxy.tokens={TARGET_TOKENS}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", *STREAMS, name="target_runs")
+              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", *STREAMS, name="target_runs")
 
 
 def balance(demo):
@@ -160,7 +161,7 @@ def balance(demo):
     for seed in SEEDS:
         demo.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", *STREAMS,
                   *(f"model.{word}" for word in TARGET if not word.startswith("batch")), "training.batch=32",
-                  f"training.tokens={TARGET_TOKENS}", f"training.seed={seed}", name=f"rb-{seed}")
+                  f"training.tokens={demo.target_tokens}", f"training.seed={seed}", name=f"rb-{seed}")
 
 
 def told_all(demo):
@@ -171,8 +172,8 @@ def told_all(demo):
              "proportions": {name: shares(runs, name) for name in sorted(set(runs["design"].to_pylist()))},
              "predicted": json.loads((demo.folder / "solutions.json").read_text())["law"]["solution"]["strategies"],
              "operations": operations(demo, runs)}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+    path = RESULTS if demo.target_tokens == TARGET_TOKENS else demo.folder / RESULTS.name
+    path.write_text(json.dumps(facts, indent=1) + "\n")
     for name, one in facts["strategies"].items():
         loss, away = one["loss"], one["difference"]
         print(f"{name:12} {loss['mean']:.4f} ± {loss['half']:.4f}   to natural {away['mean']:+.4f} ± {away['half']:.4f}   "
@@ -232,10 +233,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--until", choices=STEPS, default=STEPS[-1])
+    parser.add_argument("--part", type=float, default=1.0, help="of the tokens of every run, to try the steps; told nowhere")
     given = parser.parse_args()
     if not CORPUS.is_dir():
         sys.exit(f"there is no {CORPUS}: the demonstration runs on the shared corpus")
-    demo = Demo(given.folder)
+    demo = Demo(given.folder, given.part)
     for step in STEPS[: STEPS.index(given.until) + 1]:
         print(f"== {step}", file=sys.stderr, flush=True)
         DOING[step](demo)
