@@ -21,7 +21,8 @@ class Config(Common):
 
 STAGES = ("documents", "quarantine", "learned", "annotations", "cutoffs", "decisions", "signatures", "pairs",
           "duplicates", "index_signatures", "index", "trims", "domain_model", "clusters", "domain_keys", "domains", "counts",
-          "proportions", "mixture", "report", "classifier", "perplexity_model", "language_model", "embedders", "importance_model")
+          "proportions", "mixture", "report", "classifier", "perplexity_model", "language_model", "embedders",
+          "importance_model")
 
 
 def run(config: Config, store: Store, engine: Engine) -> None:
