@@ -249,7 +249,7 @@ def ends(intervals: Bootstrap, here: Session, law: Law, runs: Runs, points: Poin
             interrupts.check()
             bar.advance(0, 0)
 
-        return intervals.intervals(law, rows.points, rows.losses, points, step)
+        return intervals.intervals(law, rows.points, rows.losses, points, step, rows.table.column("run_id").to_pylist())
 
 
 def asked_points(table: pa.Table, runs: Runs, sizes: Mapping[str, int], where: str) -> tuple[pa.ChunkedArray, Points]:
