@@ -34,8 +34,8 @@ class Repetition:
     def __post_init__(self) -> None:
         positive(self, "repeats")
         if self.base not in BASES:
-            raise ConfigError(f"law.base={self.base}: give {' or '.join(BASES)}, by which a smaller share never helps; by others "
-                              "tokens that repeats waste would look like a gain")
+            raise ConfigError(f"law.base={self.base}: give {' or '.join(BASES)}, by which a smaller share never helps; by "
+                              "others tokens that repeats waste would look like a gain")
 
     def fit(self, points: Points, losses: Doubles) -> "RepetitionFit":
         """From as many runs as the base law."""
