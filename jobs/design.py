@@ -26,10 +26,10 @@ from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.contract import describe
 from corpusmill.operators.errors import ConfigError
-from corpusmill.operators.weight.designs.compose import HELD_OUT, Part, composed, least
+from corpusmill.operators.weight.designs.compose import Part, composed, least
 from corpusmill.operators.weight.designs.properties import properties
 from corpusmill.operators.weight.designs.space import Space, space_of
-from corpusmill.operators.weight.runs import MIX, SUM_TOLERANCE
+from corpusmill.operators.weight.runs import HELD_OUT, MIX, SUM_TOLERANCE
 from corpusmill.operators.weight.shares import check_available, check_known, check_positive
 
 VERSION = "1"

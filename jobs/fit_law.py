@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import MISSING
@@ -26,7 +27,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store, StoreOptions
 from corpusmill.jobs.runtime.tasks import Session
-from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.errors import ConfigError, DataError, whole
 from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.weight.laws import LAWS, described, law_of, named
 from corpusmill.operators.weight.laws import validation as validating
@@ -110,7 +111,11 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     laws, refused = candidates(config.law)
     given = table_of(config.runs, store, options)
     question = None if config.predict.mixtures is None else question_of(config.predict, given.runs, options)
-    laws = {label: named(law, given.runs.domains, given.runs.targets) for label, law in laws.items()}
+    runs, apart = given.runs.split()
+    runs, twice = runs.distinct()
+    if twice:
+        note(f"law: {twice} rows are runs that are there under another run_id as well, and count once", here.quiet)
+    laws = {label: named(law, runs.domains, runs.targets) for label, law in laws.items()}
     parameters = {"laws": {label: described(law) for label, law in laws.items()}, "folds": dataclasses.asdict(how),
                   "sizes": list(asked.sizes), "version": VERSION}
     made = stage.Stage("law", stage.NO_ROWS, parameters, given.inputs, exact=False, source=given.source)
@@ -118,11 +123,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     if done is None:
         if here.plan:
             stage.print_plan(here, made, [])
-        model, details = fitted(here, laws, given.runs, how, asked.sizes)
+        model, details = fitted(here, laws, runs, how, asked.sizes)
         details["refused"] |= refused
+        details["apart"] = {} if apart is None else told_apart(model, apart)
         done = stage.commit_file(here, made, "law.json", model.to_json(), details)
     show(done, quiet=here.quiet)
-    return done if question is None else predicted(question, here, done, given.runs)
+    return done if question is None else predicted(question, here, done, runs)
 
 
 def candidates(asked: Mapping[str, Any]) -> tuple[dict[str, Law], dict[str, str]]:
@@ -209,11 +215,22 @@ def fitted(here: Session, laws: Mapping[str, Law], runs: Runs, how: Folds,
     return model, details
 
 
+def told_apart(model: LawModel, apart: Runs) -> dict[str, dict[str, float]]:
+    """Errors by target on the runs that their design held out of the fit; empty where none of them is done."""
+    try:
+        last = apart.final()
+    except DataError:
+        return {}
+    return validating.measured(last.losses, model.predict(last.points), last.targets)
+
+
 def question_of(asked: PredictConfig, runs: Runs, options: StoreOptions) -> Question:
     """The mixtures of ``predict.mixtures``. Raises ConfigError or DataError for what is not of the runs' domains."""
     intervals = Bootstrap(asked.draws, asked.level, asked.seed) if asked.draws else None
     sizes = {name: quantity(f"predict.{name}", value) for name, value in zip(SIZES, (asked.n_params, asked.tokens), strict=True)
              if value is not None}
+    for name, size in sizes.items():
+        whole(f"predict.{name}", size, 1, 1 << 62)
     table, digest = tables.read(str(asked.mixtures), "predict.mixtures", options)
     index, points = asked_points(table, runs, sizes, f"predict.mixtures={asked.mixtures}")
     return Question(index, points, intervals, digest_key({"file": digest, "sizes": sizes}))
@@ -231,7 +248,11 @@ def predicted(question: Question, here: Session, law: Manifest, runs: Runs) -> M
     if lacking := sorted(need for need in model.law.needs if getattr(points, need) is None):
         raise ConfigError(f"law {model.law.name} predicts for given {', '.join(lacking)}: put them into predict.mixtures as "
                           "columns n_params, tokens, unique_tokens/<domain>, or give predict.n_params, predict.tokens")
-    columns = dict(zip(model.targets, model.predict(points).T, strict=True))
+    losses = model.predict(points)
+    if not np.isfinite(losses).all():
+        row = int((~np.isfinite(losses)).any(1).argmax())
+        raise DataError(f"law {model.law.name} gives no finite loss for index {question.index[row].as_py()}: look at its sizes")
+    columns = dict(zip(model.targets, losses.T, strict=True))
     if intervals is not None:
         for prefix, end in zip(("low/", "high/"), ends(intervals, here, model.law, runs, points), strict=True):
             columns |= dict(zip([prefix + target for target in model.targets], end.T, strict=True))
@@ -249,7 +270,7 @@ def ends(intervals: Bootstrap, here: Session, law: Law, runs: Runs, points: Poin
             interrupts.check()
             bar.advance(0, 0)
 
-        return intervals.intervals(law, rows.points, rows.losses, points, step)
+        return intervals.intervals(law, rows.points, rows.losses, points, step, rows.table.column("run_id").to_pylist())
 
 
 def asked_points(table: pa.Table, runs: Runs, sizes: Mapping[str, int], where: str) -> tuple[pa.ChunkedArray, Points]:
@@ -282,6 +303,9 @@ def show(made: Manifest, *, quiet: bool) -> None:
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     console.print(f"law {told['law']}, fitted on {told['runs']} runs: errors on runs that were held out")
     console.print(_grid("target", dict(told["errors"]) | {"mean": validating.averaged(told["errors"])}))
+    if told.get("apart"):
+        console.print("errors on the runs that the design held out")
+        console.print(_grid("target", dict(told["apart"]) | {"mean": validating.averaged(told["apart"])}))
     if len(told["compared"]) > 1 or told["refused"]:
         ranked = dict(sorted(told["compared"].items(), key=lambda one: one[1]["mre"]))
         console.print(f"laws, means over {len(told['targets'])} targets")

@@ -19,13 +19,14 @@ def choice(facts: Facts) -> Html:
     if not facts.choice:
         return join([])
     chosen = next(i for i, one in enumerate(facts.choice) if one["chosen"])
-    explained = (f"{number(facts.choice[chosen]['k'])} domains have the best mean rank by silhouette (how much nearer "
-                 "documents are to their own domain than to the next) and by stability (how far two halves of the documents "
-                 "give the same domains), of the numbers whose smallest domain has words enough.")
+    explained = (f"{number(facts.choice[chosen]['k'])} domains have the best mean of silhouette (how much nearer "
+                 "documents are to their own domain than to the next) and stability (how far two halves of the documents "
+                 "give the same domains), each scaled from the worst to the best of the "
+                 "numbers whose smallest domain has words enough.")
     plots = [_plot(facts.choice, key, label, chosen) for key, label in (
         ("silhouette", "Silhouette"), ("stability", "Stability"), ("least_words", "Words of the smallest domain"))]
     columns = [Column("Domains"), Column("Silhouette"), Column("Stability"), Column("Words of the smallest"),
-               Column("Mean rank"), Column("", "name")]
+               Column("Score"), Column("", "name")]
     return section("How many domains", hint(explained), tag("div", *plots, class_="grid"), table(columns, facts.choice, _tried))
 
 
@@ -35,9 +36,9 @@ def _plot(tried: Sequence[Mapping[str, Any]], key: str, label: str, chosen: int)
 
 
 def _tried(one: Mapping[str, Any]) -> list[object]:
-    told = tag("span", "chosen", class_="tag") if one["chosen"] else "" if one["rank"] else "too few words"
+    told = tag("span", "chosen", class_="tag") if one["chosen"] else "" if one["score"] is not None else "too few words"
     return [number(one["k"]), f"{one['silhouette']:.3f}", f"{one['stability']:.3f}", number(one["least_words"]),
-            f"{one['rank']:g}" if one["rank"] else "–", told]
+            "–" if one["score"] is None else f"{one['score']:.3f}", told]
 
 
 def crossed(facts: Facts) -> Html:

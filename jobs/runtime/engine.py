@@ -12,7 +12,7 @@ import random
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from corpusmill.jobs.runtime import interrupts, kernels
@@ -22,6 +22,7 @@ T = TypeVar("T", bound="Item")
 R = TypeVar("R")
 
 BASE_MEMORY = 256 << 20  # an idle worker with its libraries
+BEGINNINGS = 2  # tries to start a session
 OBJECT_STORE = 128 << 20  # results are small: data goes through the store
 
 
@@ -110,10 +111,10 @@ class RayEngine:
             address = self.address or os.environ.get("RAY_ADDRESS", "")
             handler = signal.getsignal(signal.SIGTERM)
             if address:
-                ray.init(address=address, runtime_env=environment, logging_level=logging.WARNING)
+                _begin(ray, {"address": address, "runtime_env": environment})
             else:
-                ray.init(address="local", num_cpus=self.workers, include_dashboard=False, runtime_env=environment,
-                         object_store_memory=OBJECT_STORE, logging_level=logging.WARNING, log_to_driver=True)
+                _begin(ray, {"address": "local", "num_cpus": self.workers, "include_dashboard": False,
+                             "runtime_env": environment, "object_store_memory": OBJECT_STORE, "log_to_driver": True})
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, handler)  # Ray's own would end the job without a word, by exit code 15
         if self.address or os.environ.get("RAY_ADDRESS"):
@@ -190,6 +191,20 @@ class RayEngine:
 def _call(fn: Callable[[T], R], item: T) -> R:
     kernels.use_cache()
     return fn(item)
+
+
+def _begin(ray: Any, options: Mapping[str, Any]) -> None:
+    """Start or join a session; once more where the machine was too busy for the first. Raises TaskError."""
+    for attempt in range(BEGINNINGS):
+        try:
+            ray.init(logging_level=logging.WARNING, **options)
+            return
+        except Exception as error:  # Ray raises its base where its processes come up too slowly
+            ray.shutdown()
+            if attempt + 1 == BEGINNINGS:
+                where = f"join {options['address']}" if options["address"] != "local" else "start on this machine"
+                raise TaskError(f"Ray did not {where}: {error}\nIs the address right, is the machine too busy? "
+                                "engine=inline does without it") from error
 
 
 def _named(error: CorpusmillError, label: str) -> CorpusmillError:

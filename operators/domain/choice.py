@@ -1,9 +1,9 @@
 """How many domains: silhouette and stability of each number, and the words of its smallest domain.
 
-A number whose smallest domain is too small is out. Of the others the one with the best mean rank by silhouette and by
-stability is taken; of equal ones the smallest. Neither measure is enough alone: silhouettes fall with the number of
-dimensions and barely tell neighbouring numbers apart (R&B finds that they explain 5 to 90 % of the loss, by data set), and
-few clusters are stable by themselves.
+A number whose smallest domain is too small is out. Among the others both measures are scaled from 0, the worst of them, to 1,
+the best; the largest mean is taken, and of equal ones the smallest number. Neither measure is enough alone: silhouettes rise
+with the number (and R&B finds that they explain 5 to 90 % of the loss, by data set), and few clusters are stable by
+themselves. Mean ranks would not do: where one measure rises and the other falls, all are equal.
 
     n points · D dimensions · k clusters
 """
@@ -31,7 +31,7 @@ class Tried:
     silhouette: float  # simplified: by distances to centroids; from -1 to 1
     stability: float  # mean adjusted Rand index of the clusterings of two halves; 1 is perfect, 0 is chance
     least_words: int  # of the smallest domain, over all documents
-    rank: float = 0.0  # mean of both ranks among those that are large enough, 1 is best; 0 for others
+    score: float | None = None  # mean of both, scaled among those that are large enough; None for others
     chosen: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -49,16 +49,16 @@ def tried(points: Floats, words: npt.NDArray[np.float64], k: int, cluster: Clust
 
 
 def judged(measures: Sequence[Tried], min_words: int) -> list[Tried]:
-    """With ranks, and the one that is chosen. Raises DataError where the smallest domain of each has too few words."""
+    """With scores, and the one that is chosen. Raises DataError where the smallest domain of each has too few words."""
     fit = [one for one in measures if one.least_words >= min_words]
     if not fit:
         told = ", ".join(f"{one.k}: {one.least_words:,}" for one in measures)
         raise DataError(f"regroup.min_words={min_words:,}: the smallest domain has fewer words at every k ({told}): give a "
                         "smaller k or fewer words")
-    ranks = (_ranks([one.silhouette for one in fit]) + _ranks([one.stability for one in fit])) / 2
-    by_k = {one.k: float(rank) for one, rank in zip(fit, ranks, strict=True)}
-    best = min(by_k, key=lambda k: (by_k[k], k))
-    return [dataclasses.replace(one, rank=by_k.get(one.k, 0.0), chosen=one.k == best) for one in measures]
+    scores = (_scaled([one.silhouette for one in fit]) + _scaled([one.stability for one in fit])) / 2
+    by_k = {one.k: round(float(score), 4) for one, score in zip(fit, scores, strict=True)}
+    best = min(by_k, key=lambda k: (-by_k[k], k))
+    return [dataclasses.replace(one, score=by_k.get(one.k), chosen=one.k == best) for one in measures]
 
 
 def silhouette(points: Floats, centroids: Floats) -> float:
@@ -101,8 +101,8 @@ def _pairs(n: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return found
 
 
-def _ranks(values: Sequence[float]) -> npt.NDArray[np.float64]:
-    """1 is the largest; equal ones share the mean of theirs."""
-    given = np.asarray(values)
-    found: npt.NDArray[np.float64] = 1 + (given[:, None] < given).sum(1) + ((given[:, None] == given).sum(1) - 1) / 2
-    return found
+def _scaled(values: Sequence[float]) -> npt.NDArray[np.float64]:
+    """From 0, the least, to 1, the largest; all 1 where they are equal."""
+    given = np.asarray(values, np.float64)
+    span = given.max() - given.min()
+    return (given - given.min()) / span if span > 0 else np.ones(len(given))

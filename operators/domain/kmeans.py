@@ -57,7 +57,7 @@ class KMeans:
     sample: int = 20_000  # documents that are learned from, drawn by a hash of their id
     finer: int = 6  # clusters for each domain, which are then merged (``merging``); 1 merges none
     power: float = 1.0  # of the sizes of clusters when they are merged: 1 is k-means' own aim, 0.6 keeps small ones apart
-    starts: int = 2  # runs of k-means, of which the best counts
+    starts: int = 1  # runs of k-means, of which the best counts
     over: str = "sample"  # what k-means sees: the sample, or then all documents in rounds, or in one pass of mini-batches
     rounds: int = 20  # over all documents at most; of mini-batches so many
     device: str = "cpu"  # of k-means: cpu or cuda

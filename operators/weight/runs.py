@@ -23,6 +23,7 @@ FACTS = pa.schema([("run_id", pa.string()), ("design", pa.string()), ("seed", pa
                    ("n_params", pa.int64()), ("tokens", pa.int64()), ("step", pa.int64())])
 STATUSES = ("done", "running", "failed")
 MIX, LOSS, UNIQUE = "mix/", "loss/", "unique_tokens/"
+HELD_OUT = "/held_out"  # ends the design of runs that no law should be fitted on
 SUM_TOLERANCE = 0.011  # how far from 1 shares may sum: published tables are rounded to two or three digits
 
 
@@ -71,14 +72,37 @@ class Runs:
                 raise DataError(f"{where} has {known[0]} but not {missing[0]}: give unique tokens of every domain, or of none")
             unique = _numbers(table, [UNIQUE + d for d in domains], where)
         _check(table, mix, losses, where)
-        points = Points(mix / mix.sum(1, keepdims=True), _sizes(table, "n_params"), _sizes(table, "tokens"), unique)
-        return cls(table, domains, targets, points, losses)
+        if unique is not None and (bad := ~(np.isfinite(unique) & (unique >= 0)).all(1)).any():
+            run = table.column("run_id")[int(bad.argmax())].as_py()
+            raise DataError(f"{where}: the unique tokens of run {run} must be numbers from 0 ({int(bad.sum())} such rows)")
+        parameters, tokens = (_sizes(table, name, where) for name in ("n_params", "tokens"))
+        return cls(table, domains, targets, Points(mix / mix.sum(1, keepdims=True), parameters, tokens, unique), losses)
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Runs":
         """Some rows, by place or by mask."""
         places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return dataclasses.replace(self, table=self.table.take(pa.array(places)), points=self.points.take(places),
                                    losses=self.losses[places])
+
+    def split(self) -> tuple["Runs", "Runs | None"]:
+        """The runs to fit on, and those that their design holds out of that (HELD_OUT). Raises DataError where all are."""
+        apart = np.array([str(name or "").endswith(HELD_OUT) for name in self.table.column("design").to_pylist()])
+        if apart.all():
+            raise DataError(f"all {len(self)} rows are of a design that ends in {HELD_OUT}: no law is fitted on such runs")
+        return self.take(~apart), self.take(apart) if apart.any() else None
+
+    def distinct(self) -> tuple["Runs", int]:
+        """The rows but those that another run_id repeats to the last bit, and how many those are.
+
+        The same run under two names is no repeat: it says nothing of the noise, and would count twice.
+        """
+        numbers = [self.points.mix, self.losses]
+        numbers += [size[:, None] for size in (self.points.parameters, self.points.tokens) if size is not None]
+        facts = zip(*(self.table.column(name).to_pylist() for name in ("seed", "step", "status")), strict=True)
+        first: dict[object, int] = {}
+        for row, (fact, values) in enumerate(zip(facts, np.concatenate(numbers, 1), strict=True)):
+            first.setdefault((fact, values.tobytes()), row)
+        return self.take(np.array(sorted(first.values()), np.intp)), len(self) - len(first)
 
     def final(self) -> "Runs":
         """The last step of every run that is done; a run is its ``run_id``. Raises DataError where none is."""
@@ -181,6 +205,9 @@ def _check(table: pa.Table, mix: Doubles, losses: Doubles, where: str) -> None:
                         f"({int(lost.sum())} such rows)")
 
 
-def _sizes(table: pa.Table, name: str) -> Doubles | None:
+def _sizes(table: pa.Table, name: str, where: str) -> Doubles | None:
     column = table.column(name)
+    least = pc.min(column).as_py()
+    if least is not None and least <= 0:
+        raise DataError(f"{where}: {name} goes down to {least}; give whole numbers above 0, or leave it null")
     return None if column.null_count else column.cast(pa.float64()).to_numpy()

@@ -143,7 +143,34 @@ def test_repeats_tell_the_noise(mill, tmp_path):
     assert made.details["noise"]["web"] == pytest.approx(0.02 / 2**0.5)
 
 
+def test_runs_that_the_design_holds_out_are_only_tested_on(mill, tmp_path):
+    """The runs that are held out lose 3 nats more: the law knows nothing of it, and is told so."""
+    table, apart = run_table(), np.arange(20) >= 16
+    losses = table.column("loss/web").to_numpy() + 3.0 * apart
+    table = table.set_column(table.column_names.index("loss/web"), "loss/web", pa.array(losses))
+    designs = pa.array(["dirichlet/held_out" if held else "dirichlet" for held in apart])
+    pq.write_table(table.append_column("design", designs), tmp_path / "r.parquet")
+    result = mill.run("fit_law", f"runs.table={tmp_path / 'r.parquet'}", "law=linear")
+    details = mill.manifest(result.uri).details
+    assert details["runs"] == 16
+    assert details["errors"]["web"]["mae"] < 1e-9
+    assert details["apart"]["web"]["mae"] == pytest.approx(3)
+    assert "fitted on 16 runs" in result.err
+    assert "errors on the runs that the design held out" in result.err
+
+
+def test_the_same_run_under_two_names_counts_once(mill, tmp_path):
+    table = run_table()
+    twice = pa.concat_tables([table, table.set_column(0, "run_id", pa.array([f"s{i}" for i in range(20)]))])
+    pq.write_table(twice, tmp_path / "r.parquet")
+    result = mill.run("fit_law", f"runs.table={tmp_path / 'r.parquet'}", "law=linear", "quiet=false")
+    assert mill.manifest(result.uri).details["runs"] == 20
+    assert mill.manifest(result.uri).details["noise"] is None
+    assert "20 rows are runs that are there under another run_id as well" in result.err
+
+
 @pytest.mark.parametrize(("words", "code", "message"), [
+    (["LAYOUT", "law=linear", "predict.mixtures=A", "predict.tokens=0"], 2, "predict.tokens is 0"),
     (["law=additive"], 2, "give both mixtures and losses, or a table"),
     (["LAYOUT", "runs.table=x"], 2, "give both mixtures and losses, or a table"),
     (["runs.mixtures=none.csv", "runs.losses=none.csv"], 2, "runs.mixtures=none.csv: there is no such file"),

@@ -16,9 +16,8 @@ import pyarrow as pa
 from corpusmill.operators.errors import ConfigError
 from corpusmill.operators.weight.designs.contract import Design
 from corpusmill.operators.weight.designs.space import ROUNDING, Space, unlike
-from corpusmill.operators.weight.runs import MIX, Doubles
+from corpusmill.operators.weight.runs import HELD_OUT, MIX, Doubles
 
-HELD_OUT = "/held_out"  # ends the design of runs that no law should be fitted on
 APART = 1e-3  # total variation between drawn mixtures: nearer ones teach nothing new
 RUNS_PER_DOMAIN = 3  # K ≥ 3 (m + 1), Olmix
 

@@ -4,13 +4,13 @@
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.laws.contract import Law
-from corpusmill.operators.weight.laws.fitting import ordered
+from corpusmill.operators.weight.laws.fitting import order
 from corpusmill.operators.weight.runs import Doubles, Points
 
 
@@ -28,16 +28,22 @@ class Bootstrap:
         if not 0 < self.level < 1:
             raise ConfigError(f"predict.level={self.level}: give a share between 0 and 1")
 
-    def intervals(self, law: Law, points: Points, losses: Doubles, asked: Points,
-                  told: Callable[[], None] = lambda: None) -> tuple[Doubles, Doubles]:
+    def intervals(self, law: Law, points: Points, losses: Doubles, asked: Points, told: Callable[[], None] = lambda: None,
+                  runs: Sequence[str] | None = None) -> tuple[Doubles, Doubles]:
         """Lower and upper ends (n, t) of the interval of each prediction; the same whatever the order of the runs.
+
+        ``runs`` names the run of each row, where a run has several: it is drawn with all of them, since they are no news.
 
         It tells what the choice of runs does to the law. Whether the law's form is right, only the held-out error tells.
         ``told`` is called after each refit.
         """
-        points, losses = ordered(points, losses)
-        chance = np.random.default_rng(self.seed)
-        drawn = [chance.integers(0, len(points), len(points)) for _ in range(self.draws)]
+        places = order(points, losses)
+        points, losses = points.take(places), losses[places]
+        own: dict[object, list[int]] = {}
+        for row, place in enumerate(places):
+            own.setdefault(row if runs is None else runs[place], []).append(row)
+        groups, chance = list(own.values()), np.random.default_rng(self.seed)
+        drawn = [np.concatenate([groups[i] for i in chance.integers(0, len(groups), len(groups))]) for _ in range(self.draws)]
         found = []
         for rows in drawn:
             found.append(law.fit(points.take(rows), losses[rows]).predict(asked))

@@ -54,7 +54,7 @@ class Chinchilla:
     def restore(self, parameters: Mapping[str, Any]) -> "ChinchillaFit":
         """From ``ChinchillaFit.parameters``."""
         arrays = read(parameters, self.name, floor=1, coefficients=2, exponents=2, scaled=2, scale=1)
-        return ChinchillaFit(AdditiveFit(*arrays[:3]), arrays[3], Scale(*arrays[4].tolist()))
+        return ChinchillaFit(AdditiveFit(*arrays[:3]), arrays[3], Scale.restored(arrays[4]))
 
     def _objective(self, m: int) -> Objective:
         size = 2 * m + 1 + SCALED
@@ -87,7 +87,7 @@ class ChinchillaFit:
 
     def parameters(self) -> dict[str, Any]:
         """As JSON."""
-        return self.form.parameters() | {"scaled": self.scaled.tolist(), "scale": list(dataclasses.astuple(self.scale))}
+        return self.form.parameters() | {"scaled": self.scaled.tolist(), "scale": self.scale.numbers}
 
 
 def _start(losses: Doubles, m: int, part: float, exponent: float, steep: float) -> Doubles:

@@ -38,9 +38,14 @@ class Objective:
 
 def ordered(points: Points, losses: Doubles) -> tuple[Points, Doubles]:
     """The runs in an order of their own, so that sums are rounded the same whatever the order of the table."""
-    sizes = [part for part in (points.parameters, points.tokens) if part is not None]
-    rows = np.lexsort([*losses.T, *sizes, *points.mix.T])
+    rows = order(points, losses)
     return points.take(rows), losses[rows]
+
+
+def order(points: Points, losses: Doubles) -> npt.NDArray[np.intp]:
+    """That order, as places."""
+    sizes = [part for part in (points.parameters, points.tokens) if part is not None]
+    return np.asarray(np.lexsort([*losses.T, *sizes, *points.mix.T]))
 
 
 def checked(points: Points, losses: Doubles, least: int, law: str) -> tuple[Points, Doubles]:

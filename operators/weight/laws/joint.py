@@ -51,7 +51,7 @@ class Joint:
     def restore(self, parameters: Mapping[str, Any]) -> "JointFit":
         """From ``JointFit.parameters``."""
         arrays = read(parameters, self.name, floor=1, coefficients=2, exponents=2, by_parameters=2, by_tokens=2, scale=1)
-        return JointFit(AdditiveFit(*arrays[:3]), arrays[3], arrays[4], Scale(*arrays[5].tolist()))
+        return JointFit(AdditiveFit(*arrays[:3]), arrays[3], arrays[4], Scale.restored(arrays[5]))
 
     def _objective(self, m: int) -> Objective:
         size = 4 * m + 5
@@ -91,7 +91,7 @@ class JointFit:
     def parameters(self) -> dict[str, Any]:
         """As JSON."""
         return self.form.parameters() | {"by_parameters": self.by_parameters.tolist(), "by_tokens": self.by_tokens.tolist(),
-                                         "scale": list(dataclasses.astuple(self.scale))}
+                                         "scale": self.scale.numbers}
 
 
 def _bought(parameters: Doubles, mix: Doubles, logs: Doubles) -> tuple[Doubles, Doubles]:

@@ -20,6 +20,7 @@ from corpusmill.operators.weight.laws.scaling import sizes_of
 from corpusmill.operators.weight.runs import Doubles, Points
 
 LEAST = 3  # points of a curve
+NEAR = 0.05  # sum of absolute differences of shares, up to which two rows can be of one run
 STARTS = ((0.5, 0.2), (0.8, 0.4), (0.95, 0.8))  # c as a part of the lowest loss, the exponent
 
 
@@ -120,15 +121,25 @@ class NestedFit:
 
 
 def runs_of(mix: Doubles, size: Doubles, tokens: Doubles) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The last row of every run, and the run of every row: of its size the one whose last mixture is nearest.
+    """The last row of every run, and the run of every row: of its size the nearest run that has no row at these tokens.
 
-    What a run has realised of its shares differs a little from one evaluation to the next, so mixtures are not equal.
+    What a run has realised of its shares differs a little from one evaluation to the next, so mixtures are not equal; beyond
+    NEAR they are of another run. Runs of one size may have different lengths.
     """
-    last = np.array([token == tokens[size == own].max() for own, token in zip(size, tokens, strict=True)])
-    _, ends = np.unique(np.column_stack([mix.round(9), size])[last], axis=0, return_index=True)
-    ends = np.flatnonzero(last)[np.sort(ends)]
-    away = np.abs(mix[:, None] - mix[ends]).sum(2) + np.where(size[:, None] == size[ends], 0.0, np.inf)
-    return ends, away.argmin(1)
+    ends: list[int] = []
+    seen: list[set[float]] = []
+    run = np.empty(len(mix), np.intp)
+    for row in np.lexsort([*mix.T, size, -tokens]):
+        away = [np.abs(mix[row] - mix[end]).sum() if size[row] == size[end] and tokens[row] not in seen[i] else np.inf
+                for i, end in enumerate(ends)]
+        nearest = int(np.argmin(away)) if away else -1
+        if not away or away[nearest] > NEAR:
+            nearest = len(ends)
+            ends.append(int(row))
+            seen.append(set())
+        run[row] = nearest
+        seen[nearest].add(float(tokens[row]))
+    return np.array(ends, np.intp), run
 
 
 def power_law(logs: Doubles, losses: Doubles, huber: float) -> tuple[Doubles, Doubles, Doubles]:

@@ -11,19 +11,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from corpusmill.operators.errors import DataError
+from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.weight import laws
 from corpusmill.operators.weight.laws.contract import Fitted, Law
 from corpusmill.operators.weight.laws.fitting import positive
 from corpusmill.operators.weight.repetition import REPEATS, effective_tokens, slope
 from corpusmill.operators.weight.runs import Doubles, Points
 
+BASES = ("additive", "bimix")
+
 
 @dataclasses.dataclass(frozen=True)
 class Repetition:
     """The base law, with its defaults, on shares of effective tokens."""
 
-    base: str = "additive"  # a law that knows of shares alone
+    base: str = "additive"  # additive or bimix
     repeats: float = REPEATS  # R*_D: after so many repeats a token teaches 1/e of what it did
     name: ClassVar[str] = "repetition"
     version: ClassVar[str] = "1"
@@ -31,7 +33,9 @@ class Repetition:
 
     def __post_init__(self) -> None:
         positive(self, "repeats")
-        laws.plain(self.base, self.name)
+        if self.base not in BASES:
+            raise ConfigError(f"law.base={self.base}: give {' or '.join(BASES)}, by which a smaller share never helps; by "
+                              "others tokens that repeats waste would look like a gain")
 
     def fit(self, points: Points, losses: Doubles) -> "RepetitionFit":
         """From as many runs as the base law."""

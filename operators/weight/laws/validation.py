@@ -87,8 +87,16 @@ def cross_validated(law: Law, runs: Runs, how: Folds, told: Callable[[], None] =
             held[of_last == part] = fitted.predict(last.points.take(of_last == part))
             told()
         found.append(held)
-        errors.append(measured(last.losses, held, last.targets))
+        rows_told = scored(law, last)
+        errors.append(measured(last.losses[rows_told], held[rows_told], last.targets))
     return Validation(found[0], {target: _mean([one[target] for one in errors]) for target in last.targets})
+
+
+def scored(law: Law, last: Runs) -> npt.NDArray[np.bool_]:
+    """The runs that errors are told of: all, or of a law that moves small runs to large ones those of the largest size."""
+    size = last.points.parameters
+    every = np.full(len(last), True)
+    return every if law.name != "calibrated" or size is None else np.asarray(size == size.max())
 
 
 def measured(observed: Doubles, predicted: Doubles, targets: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -137,9 +145,11 @@ def efficiency(law: Law, runs: Runs, sizes: Sequence[int], how: Folds) -> dict[i
 
 
 def noise(runs: Runs) -> Doubles | None:
-    """Standard deviation between runs of equal mixtures, pooled, (t,); None where no mixture was run twice."""
+    """Standard deviation between runs of equal mixtures and sizes, pooled, (t,); None where nothing was run twice."""
     last = runs.final()
-    _, group, count = np.unique(np.array(mixtures(last.points)), return_inverse=True, return_counts=True)
+    sizes = [size for size in (last.points.parameters, last.points.tokens) if size is not None]
+    keys = [key + b"".join(size[row].tobytes() for size in sizes) for row, key in enumerate(mixtures(last.points))]
+    _, group, count = np.unique(np.array(keys), return_inverse=True, return_counts=True)
     free = len(last) - len(count)
     if free == 0:
         return None
@@ -158,6 +168,10 @@ def warned(law: Law, runs: Runs, errors: Errors | None = None) -> tuple[str, ...
                     "additive can")
     if law.name in ("lightgbm", "stack") and n < LEAST_FOR_TREES * m:
         told.append(f"{n} runs of {m} domains: law {law.name} wants {LEAST_FOR_TREES} runs per domain, {LEAST_FOR_TREES * m}")
+    if law.name == "calibrated" and last.points.parameters is not None:
+        count = np.unique(last.points.parameters, return_counts=True)[1]
+        if (unused := int(count[:-1].sum() - count[:-1].max(initial=0))) > 0:
+            told.append(f"{unused} of {n} runs are of sizes between: law calibrated uses the largest and the commonest other")
     parameters = {"linear": m, "loglinear": m, "exponential": m + 1, "additive": 2 * m + 1, "bimix": 2 * m}.get(law.name, 0)
     if n < parameters:
         told.append(f"{n} runs for {parameters} parameters per target of law {law.name}: what runs do not say is guessed")

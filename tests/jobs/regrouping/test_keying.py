@@ -52,13 +52,19 @@ def test_rare_combinations_are_in_the_domain_of_their_cluster(annotated, keyed, 
     assert set(expected) != set(before)
 
 
-def test_counts_follow_and_the_model_is_learned_once(annotated, keyed):
+def test_other_keys_learn_no_clusters(annotated, keyed):
+    mill, _, annotations = annotated
+    before = mill.stages()
+    mill(*command(annotations, *KEYS, "regroup.min_documents=5"))
+    assert mill.stages() - before == {"domain_keys": 1, "domains": 1}
+
+
+def test_counts_of_tokens_follow(annotated, keyed):
     mill, _, _ = annotated
     counts = mill("count", f"domains={keyed.path}", "tokenizer=bytes")
     told = {name.removeprefix("documents/"): n for name, n in counts.counts.items() if name.startswith("documents/")}
     assert told == {name.split("/", 1)[1].removesuffix("/documents"): n for name, n in keyed.counts.items()
                     if name.startswith("domain/")}
-    assert mill.stages()["domain_model"] == 1
 
 
 def test_other_documents_get_the_same_bins_where_they_are_pinned(annotated, keyed, tmp_path):

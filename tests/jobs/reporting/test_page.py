@@ -40,7 +40,7 @@ def hostile(lineage, small):
         origins=Origins((HOSTILE, "web"), 3, ((1, 2, 0), (3, 4, 5), (0, 0, 6)), 5, 21),
         pairs=PairFacts(Similarities(0.7, {80: 2}, {60: 1}), Recall(14, 8, {"0.7": 0.5}, 0.9, 7), Precision(
             9, 2, 0.7, Share(1, 0.1, 0.9), Share(2, 0.3, 1.0), 0.01, (Pair(HOSTILE, 0.6, None, shown, shown),))),
-        choice=({"k": 3, "silhouette": 0.1, "stability": 0.9, "least_words": 9, "rank": 1.0, "chosen": True},),
+        choice=({"k": 3, "silhouette": 0.1, "stability": 0.9, "least_words": 9, "score": 1.0, "chosen": True},),
         crossed=((HOSTILE, "x", 3), (HOSTILE, HOSTILE, 2)),
         examples=Examples((Outcome(HOSTILE, 3, (shown,)),), (Pair("near", 0.8, 2, shown, dataclasses.replace(
             shown, text=f"{TRICKY} more")),), HOSTILE))

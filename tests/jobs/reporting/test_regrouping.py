@@ -6,8 +6,8 @@ import pytest
 from corpusmill.jobs.reporting import regrouping
 from corpusmill.jobs.reporting.facts import collect
 
-TRIED = tuple({"k": k, "silhouette": s, "stability": t, "least_words": n, "rank": r, "chosen": k == 20}
-              for k, s, t, n, r in ((10, 0.12, 0.8, 900, 2.0), (20, 0.15, 0.9, 400, 1.0), (40, 0.2, 0.5, 3, 0.0)))
+TRIED = tuple({"k": k, "silhouette": s, "stability": t, "least_words": n, "score": r, "chosen": k == 20}
+              for k, s, t, n, r in ((10, 0.12, 0.8, 900, 0.2), (20, 0.15, 0.9, 400, 1.0), (40, 0.2, 0.5, 3, None)))
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_all_three_measures_are_drawn_and_the_choice_is_told(facts):
     assert drawn.count("<svg") == 3
     for words in ("Silhouette: 0.12 at 10, 0.15 at 20, 0.2 at 40", "Stability: 0.8 at 10",
                   "Words of the smallest domain: 900 at 10",
-                  "20 domains have the best mean rank", "too few words", "chosen"):
+                  "20 domains have the best mean of silhouette", "too few words", "chosen"):
         assert words in drawn, words
 
 

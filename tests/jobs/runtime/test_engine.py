@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from corpusmill.jobs.runtime.engine import InlineEngine, RayEngine
+from corpusmill.jobs.runtime.engine import InlineEngine, RayEngine, _begin
 from corpusmill.operators.errors import ConfigError, DataError, TaskError
 
 
@@ -122,3 +122,29 @@ def test_what_a_task_keeps_busy_is_asked_of_ray_and_no_more_than_there_is():
     with pytest.raises(ConfigError, match="run 7 asks for 1 GPU, but no node"):
         engine._submit(Remote(), None, Asked(gpus=1))
     assert dataclasses.replace(engine, _gpus=2)._submit(Remote(), None, Asked(gpus=1))["num_gpus"] == 1
+
+
+class Slow:
+    """Stands for Ray where its processes come up too late so many times."""
+
+    def __init__(self, failures):
+        self.failures, self.asked, self.ended = failures, [], 0
+
+    def init(self, **options):
+        self.asked.append(options)
+        if len(self.asked) <= self.failures:
+            raise Exception("the node timed out during startup")
+
+    def shutdown(self):
+        self.ended += 1
+
+
+def test_a_session_that_comes_up_too_slowly_is_tried_once_more_and_then_told():
+    slow = Slow(1)
+    _begin(slow, {"address": "local"})
+    assert (len(slow.asked), slow.ended) == (2, 1)
+    for address, told in (("local", "did not start on this machine"), ("10.0.0.1:6379", "did not join 10.0.0.1:6379")):
+        slow = Slow(2)
+        with pytest.raises(TaskError, match=f"{told}: the node timed out"):
+            _begin(slow, {"address": address})
+        assert slow.ended == 2

@@ -47,10 +47,18 @@ def test_noise_is_not_stable():
     assert stability(points, 6, CLUSTER, 0) < 0.5 < stability(blobs(6), 6, CLUSTER, 0)
 
 
+def test_a_number_in_between_is_best_where_one_measure_rises_and_the_other_falls():
+    """Those of the shared corpus; it has 14 sources."""
+    found = judged([Tried(7, 0.2279, 0.9986, 9), Tried(14, 0.2979, 0.989, 9), Tried(20, 0.3205, 0.9413, 9),
+                    Tried(40, 0.358, 0.8938, 9)], 0)
+    assert [one.k for one in found if one.chosen] == [14]
+    assert [one.score for one in found] == [0.5, 0.7232, 0.5825, 0.5]
+
+
 def test_a_number_with_too_small_a_domain_is_out_and_ties_go_to_the_smaller():
     given_ = [Tried(10, 0.2, 0.9, 500), Tried(20, 0.3, 0.8, 400), Tried(40, 0.9, 0.95, 20)]
     found = judged(given_, 100)
-    assert [(one.rank, one.chosen) for one in found] == [(1.5, True), (1.5, False), (0.0, False)]
+    assert [(one.score, one.chosen) for one in found] == [(0.5, True), (0.5, False), (None, False)]
     assert [one.chosen for one in judged(given_, 0)] == [False, False, True]
     with pytest.raises(DataError, match=r"regroup\.min_words=1,000: .*10: 500, 20: 400, 40: 20"):
         judged(given_, 1000)

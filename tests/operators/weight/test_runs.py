@@ -36,6 +36,9 @@ def test_the_last_step_of_runs_that_are_done():
     ({"status": ["done", "half", "failed"]}, "status 'half' is none of"),
     ({"loss/web": ["x", "y", "z"]}, "loss/web is no column of numbers"),
     ({"unique_tokens/web": [1, 1, 1]}, "but not unique_tokens/code"),
+    ({"unique_tokens/web": [1, None, 1], "unique_tokens/code": [1, 1, 1]}, "the unique tokens of run a must be numbers from 0"),
+    ({"unique_tokens/web": [1, 1, -1], "unique_tokens/code": [1, 1, 1]}, "the unique tokens of run b must be numbers from 0"),
+    ({"n_params": [5, 5, -5]}, "n_params goes down to -5"), ({"tokens": [1, 0, 1]}, "tokens goes down to 0"),
 ])
 def test_what_is_no_run_table_is_refused(changed, message):
     with pytest.raises(DataError, match=message):
@@ -65,3 +68,18 @@ def test_rounded_shares_are_scaled_to_one():
     runs = Runs.of(pa.table({"run_id": ["a"], "mix/web": [0.668], "mix/code": [0.331], "loss/web": [2.0]}))
     assert runs.points.mix.sum() == pytest.approx(1, abs=1e-15)
     assert runs.take(np.array([True])).points.mix.tolist() == runs.points.mix.tolist()
+
+
+def test_runs_that_the_design_holds_out_are_no_part_of_the_fit():
+    runs = Runs.of(table(design=["dirichlet", "dirichlet", "dirichlet/held_out"]))
+    kept, apart = runs.split()
+    assert (kept.table.column("run_id").to_pylist(), apart.table.column("run_id").to_pylist()) == (["a", "a"], ["b"])
+    assert Runs.of(table()).split()[1] is None
+    with pytest.raises(DataError, match="all 3 rows are of a design that ends in /held_out"):
+        Runs.of(table(design=["x/held_out"] * 3)).split()
+
+
+def test_the_same_run_under_two_names_counts_once():
+    rows = {"run_id": ["a", "b", "c"], "seed": [0, 0, 1], "mix/web": [1.0] * 3, "loss/web": [2.0, 2.0, 2.0]}
+    kept, twice = Runs.of(pa.table(rows)).distinct()
+    assert (kept.table.column("run_id").to_pylist(), twice) == (["a", "c"], 1)

@@ -45,3 +45,19 @@ def test_settings_are_checked():
         Bootstrap(level=1)
     with pytest.raises(ConfigError, match=r"predict\.draws is 1"):
         Bootstrap(1)
+
+
+def test_a_run_is_drawn_with_all_of_its_evaluations():
+    """Four evaluations of a run are no more news than one: the interval is as wide as that of the runs alone."""
+    chance = np.random.default_rng(0)
+    mix, losses = chance.dirichlet(np.ones(3), 50), 10 + chance.normal(size=(50, 1))
+    asked, names = Points(mix[:1]), [f"run{i}" for i in range(50)]
+
+    def width(times, runs):
+        points, observed = Points(np.tile(mix, (times, 1))), np.tile(losses, (times, 1))
+        low, high = Bootstrap(400).intervals(law_of("constant"), points, observed, asked, runs=runs)
+        return (high - low).item()
+
+    wide, narrow, alone = width(4, names * 4), width(4, None), width(1, None)
+    assert wide == pytest.approx(alone, rel=0.2)
+    assert narrow == pytest.approx(alone / 2, rel=0.2)

@@ -6,7 +6,7 @@ import scaled
 
 from corpusmill.operators.errors import ConfigError, DataError
 from corpusmill.operators.weight.laws.additive import Additive
-from corpusmill.operators.weight.laws.nested import Nested, power_law
+from corpusmill.operators.weight.laws.nested import Nested, power_law, runs_of
 from corpusmill.operators.weight.runs import Points
 
 RUNS = scaled.runs(mixtures=10)
@@ -69,3 +69,22 @@ def test_shares_that_a_run_realises_a_little_later_are_still_its_own():
     fitted = Nested().fit(Points(mix, points.parameters, points.tokens), observed)
     assert len(fitted.sizes) == 10 * len(scaled.SIZES)
     np.testing.assert_allclose(fitted.rises, Nested().fit(points, observed).rises)
+
+
+def test_runs_of_different_lengths_are_told_apart():
+    points, observed = RUNS
+    short = points.mix[:, 0] > np.median(points.mix[:, 0])
+    rows = ~(short & (points.tokens > 6e8))
+    ends, run = runs_of(points.mix[rows], points.parameters[rows], points.tokens[rows])
+    assert len(ends) == 10 * len(scaled.SIZES)
+    for place, end in enumerate(ends):
+        assert np.allclose(points.mix[rows][run == place], points.mix[rows][end])
+        assert points.tokens[rows][run == place].max() == points.tokens[rows][end]
+    assert len(Nested().fit(points.take(rows), observed[rows]).sizes) == len(ends)
+
+
+def test_repeats_of_a_mixture_are_runs_of_their_own():
+    mix, tokens = np.full((6, 2), 0.5), np.array([1.0, 2, 3, 1, 2, 3])
+    ends, run = runs_of(mix, np.ones(6), tokens)
+    assert len(ends) == 2
+    assert sorted(tokens[run == 0]) == sorted(tokens[run == 1]) == [1, 2, 3]

@@ -62,5 +62,7 @@ def test_what_it_must_be_told():
     points, observed = runs()
     with pytest.raises(DataError, match="unique_tokens/<domain>"):
         Repetition().fit(Points(points.mix, None, points.tokens), observed)
+    with pytest.raises(ConfigError, match="would look like a gain"):
+        Repetition(base="linear")
     with pytest.raises(ConfigError, match=r"law\.repeats"):
         Repetition(repeats=0)

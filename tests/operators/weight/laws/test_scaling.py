@@ -22,6 +22,15 @@ def test_what_is_not_known_is_named():
         Scale.of(Points(MIX, np.ones(3), np.ones(3)), "joint")
 
 
+def test_a_size_of_which_the_runs_said_nothing_is_not_guessed():
+    scale = Scale.restored(np.array(Scale.of(POINTS, "joint").numbers))
+    assert scale.varied == (True, False)
+    far = Points(MIX, np.full(3, 100.0), np.full(3, 10.0))
+    assert scale.logs(far, "joint")[0].tolist() == pytest.approx([np.log(50)] * 3)
+    with pytest.raises(DataError, match="asked about other tokens than its runs had, which were all 10"):
+        scale.logs(Points(MIX, POINTS.parameters, np.full(3, 20.0)), "joint")
+
+
 def test_a_power_and_its_slope():
     logs, width = np.log([0.5, 1, 3.0]), 1e-6
     term, slope = power(np.array([0.2]), np.array([-1.0]), logs)

@@ -100,6 +100,22 @@ def test_noise_is_what_repeats_differ_by():
     assert validation.noise(Runs.of(table(*linear()))) is None
 
 
+def test_one_mixture_at_two_sizes_is_no_repeat():
+    mix, losses = np.array([[1, 0], [1, 0], [1, 0], [0, 1.0]]), np.array([[2.0], [2.2], [1.0], [9.0]])
+    runs = Runs.of(table(mix, losses, n_params=[5, 5, 50, 5]))
+    assert validation.noise(runs) == pytest.approx([0.2 / 2**0.5])
+
+
+def test_a_law_of_large_runs_is_told_by_large_runs():
+    mix = np.tile(linear(12)[0], (3, 1))
+    size = np.repeat([1, 5, 50], 12)
+    losses = (mix @ np.array([[2.0, 5], [3, 1], [4, 2.5]])) + 1.0 + np.repeat([3.0, 1.5, 0.0], 12)[:, None]
+    runs = Runs.of(table(mix, losses, n_params=size.tolist()))
+    errors = cross_validated(law_of("calibrated", base="linear"), runs, Folds(4)).errors
+    assert max(one["mre"] for one in errors.values()) < 1e-3
+    assert "12 of 36 runs are of sizes between" in " ".join(validation.warned(law_of("calibrated"), runs))
+
+
 def test_laws_out_of_their_range_are_warned_of():
     mix, losses = linear()
     inside = Runs.of(table(0.9 * mix + 0.1 / 3, losses))
