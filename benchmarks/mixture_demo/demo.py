@@ -27,16 +27,16 @@ from corpusmill.jobs.runtime import stage
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
 from corpusmill.jobs.runtime.tasks import Session
-from corpusmill.operators.weight.designs.compose import HELD_OUT
 from corpusmill.operators.weight.laws.model import LawModel
 from corpusmill.operators.weight.laws.validation import measured
 from corpusmill.operators.weight.optimal import Optimal
-from corpusmill.operators.weight.runs import MIX, Runs
+from corpusmill.operators.weight.runs import HELD_OUT, MIX, Runs
 from corpusmill.operators.weight.unimax import UniMax
 
 DOMAINS = ("books", "commit_messages", "encyclopedia", "health_qa", "law", "math", "speeches")
 SCARCE, SCARCE_BYTES = "speeches", 480_000
 PROXY_TOKENS, TARGET_TOKENS, SEEDS, EPOCHS = 4_000_000, 12_000_000, (1, 2, 3), 4
+EVAL_TOKENS = 65_536  # of each domain
 STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
 TARGET = ("layers=2", "width=128", "heads=4", "context=128", "batch=32")
 LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
@@ -49,6 +49,7 @@ class Demo:
 
     def __init__(self, folder, part=1.0):
         self.proxy_tokens, self.target_tokens = round(PROXY_TOKENS * part), round(TARGET_TOKENS * part)
+        self.evaluated = f"eval.tokens={max(1024, round(EVAL_TOKENS * part))}"
         self.folder, self.store = Path(folder), open_store(str(Path(folder) / "store"))
 
     def mill(self, job, *words, name=""):
@@ -111,7 +112,7 @@ def design(demo):
 def proxies(demo):
     """The runs that laws are fitted on, those held out, and those of the noise."""
     demo.mill("proxy", "design=@design", "domains=@domains", "proxy=tiny", f"proxy.tokens={demo.proxy_tokens}",
-              "eval.at=[1.0]", *STREAMS, f"repetition.budget={demo.target_tokens}", name="runs")
+              "eval.at=[1.0]", demo.evaluated, *STREAMS, f"repetition.budget={demo.target_tokens}", name="runs")
 
 
 def law(demo):
@@ -153,7 +154,7 @@ def law_file(demo, kind):
 def targets(demo):
     """The strategies of fixed proportions at the size of the target."""
     demo.mill("proxy", "design=@targets", "domains=@domains", *(f"proxy.{word}" for word in TARGET),
-              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", *STREAMS, name="target_runs")
+              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", demo.evaluated, *STREAMS, name="target_runs")
 
 
 def balance(demo):
