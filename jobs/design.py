@@ -139,7 +139,7 @@ def _available(config: Config, counts: Manifest | None) -> dict[str, int] | None
 
 def _space(config: Config, available: Mapping[str, int] | None) -> Space:
     asked = config.bounds
-    most = None
+    most = None if available is None else {d: float(tokens > 0) for d, tokens in available.items()}
     if asked.max_epochs is not None:
         check_positive(asked.max_epochs, "bounds.max_epochs")
         if available is None or asked.budget is None:
@@ -172,10 +172,14 @@ def described(table: pa.Table, space: Space) -> dict[str, Any]:
     mixes = np.stack([table.column(MIX + d).to_numpy() for d in space.domains], 1)
     names = table.column("design").to_pylist()
     fitted = np.array([not name.endswith(HELD_OUT) for name in names])
-    told = properties(mixes[fitted], space.domains)
-    warnings = []
-    if told["mixtures"] < least(len(space)):
-        warnings.append(f"{told['mixtures']} different mixtures of {len(space)} domains; laws want {least(len(space))}, three "
+    used = space.without_unused()
+    told = properties(mixes[fitted][:, space.used], used.domains)
+    unused = [d for d in space.domains if d not in used.domains]
+    for bound in ("least", "most"):
+        told[bound] |= dict.fromkeys(unused, 0.0)
+    warnings = [f"{d} is in no mixture: it has no tokens, or bounds cap it at 0" for d in unused]
+    if told["mixtures"] < least(len(used)):
+        warnings.append(f"{told['mixtures']} different mixtures of {len(used)} domains; laws want {least(len(used))}, three "
                         "for each domain and one more")
     if told["condition"] is None:
         warnings.append("the mixtures span no more than a part of the simplex: shares of some domains always move together")
