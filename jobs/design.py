@@ -25,7 +25,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.contract import describe
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.designs.compose import HELD_OUT, Part, composed, least
 from corpusmill.operators.weight.designs.properties import properties
 from corpusmill.operators.weight.designs.space import Space, space_of
@@ -33,6 +33,7 @@ from corpusmill.operators.weight.runs import MIX, SUM_TOLERANCE
 from corpusmill.operators.weight.shares import check_available, check_known, check_positive
 
 VERSION = "1"
+MOST_SEED = 1 << 62
 DESIGNS = "corpusmill.operators.weight.designs."
 
 
@@ -45,6 +46,12 @@ class DesignConfig:
     held_out: int = 0  # runs more, that no law is fitted on
     seed: int = 0  # of the draws
     run_seed: int = 0  # of the runs: one for all but repeats, which count on from it
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "run_seed"):
+            whole(f"design.{name}", getattr(self, name), 0, MOST_SEED)
+        if self.runs is not None and self.runs < 1:
+            raise ConfigError(f"design.runs={self.runs}: it must be at least 1, or null")
 
 
 @dataclasses.dataclass

@@ -99,6 +99,10 @@ def test_every_design_is_made_and_few_mixtures_are_pointed_out(mill, design):
     ((NATURAL, "design.parts.dirichlet.weekest=1"), "did you mean 'weakest'"),
     (("available={a: 10, b: 0}",), "a design needs 2 domains; all but a have no tokens"),
     (("available={a: 10, b: 0, c: 1}", "bounds.min={b: 0.1}"), "the floor of 'b' is 0.1, above its cap of 0"),
+    ((NATURAL, "design=lattice", "design.parts.lattice.degree=2.5"), "design degree is 2.5; it must be a whole number"),
+    ((NATURAL, "design=sobol", "design.runs=-3"), "design.runs=-3: it must be at least 1"),
+    ((NATURAL, "design.seed=-1"), "design.seed is -1"),
+    ((NATURAL, "design.run_seed=-1"), "design.run_seed is -1"),
     ((NATURAL, "design.runs=5"), "corners, centre make 7 runs, which leaves none for dirichlet, sobol"),
 ])
 def test_a_wrong_setting_is_refused(mill, words, message):
