@@ -157,6 +157,11 @@ def test_too_little_text_is_a_clear_error():
         learned(same, Learn(PARAMETERS))
 
 
+def test_more_domains_than_documents_are_a_clear_error():
+    with pytest.raises(DataError, match=r"regroup\.k=1000, but the 97 documents .* only 9\d distinct vectors: give a smaller k"):
+        learned(planted()[0][:97], Learn(KMeans(k=1000)))
+
+
 @pytest.mark.parametrize("setting", [
     {"k": 0}, {"bits": 30}, {"sample": 1}, {"starts": 0}, {"dimensions": 0}, {"terms": 1}, {"k": 2.5}, {"artifact": 10**31},
 ])
