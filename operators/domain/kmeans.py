@@ -121,7 +121,7 @@ class KMeans:
     @property
     def version(self) -> str:
         """Part of the key."""
-        return "1"
+        return "2"
 
     @property
     def learned(self) -> dict[str, Any]:
