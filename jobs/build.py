@@ -92,7 +92,7 @@ def check(config: Config, store: Store) -> None:
     if config.trim.method:
         trim.method_of(config.trim)
     instantiate(config.regroup, "regroup")
-    weigh.sources(instantiate(config.weigh, "weigh"), store, StoreOptions(config.store.endpoint, config.store.region))
+    weigh.sources(weigh.made_of(config.weigh), store, StoreOptions(config.store.endpoint, config.store.region))
     mix.check_unit(instantiate(config.tokenizer, "tokenizer").unit, config.mix.unit)
 
 

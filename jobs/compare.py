@@ -48,6 +48,8 @@ class Config(Common):
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """The table."""
+    if not 0 <= config.near <= 1:
+        raise ConfigError(f"near={config.near}: give a share from 0 to 1")
     here = session(config, store, engine)
     arms = named(store, config.arms)
     inputs = {f"arm_{place:02d}": made for place, made in enumerate(arms.values())}

@@ -25,7 +25,7 @@ from corpusmill.jobs.runtime.manifest import Manifest
 from corpusmill.jobs.runtime.progress import note
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.operators.contract import describe
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.designs.compose import Part, composed, least
 from corpusmill.operators.weight.designs.properties import properties
 from corpusmill.operators.weight.designs.space import Space, space_of
@@ -33,6 +33,7 @@ from corpusmill.operators.weight.runs import HELD_OUT, MIX, SUM_TOLERANCE
 from corpusmill.operators.weight.shares import check_available, check_known, check_positive
 
 VERSION = "1"
+MOST_SEED = 1 << 62
 DESIGNS = "corpusmill.operators.weight.designs."
 
 
@@ -45,6 +46,12 @@ class DesignConfig:
     held_out: int = 0  # runs more, that no law is fitted on
     seed: int = 0  # of the draws
     run_seed: int = 0  # of the runs: one for all but repeats, which count on from it
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "run_seed"):
+            whole(f"design.{name}", getattr(self, name), 0, MOST_SEED)
+        if self.runs is not None and self.runs < 1:
+            raise ConfigError(f"design.runs={self.runs}: it must be at least 1, or null")
 
 
 @dataclasses.dataclass
@@ -139,7 +146,7 @@ def _available(config: Config, counts: Manifest | None) -> dict[str, int] | None
 
 def _space(config: Config, available: Mapping[str, int] | None) -> Space:
     asked = config.bounds
-    most = None
+    most = None if available is None else {d: float(tokens > 0) for d, tokens in available.items()}
     if asked.max_epochs is not None:
         check_positive(asked.max_epochs, "bounds.max_epochs")
         if available is None or asked.budget is None:
@@ -172,10 +179,14 @@ def described(table: pa.Table, space: Space) -> dict[str, Any]:
     mixes = np.stack([table.column(MIX + d).to_numpy() for d in space.domains], 1)
     names = table.column("design").to_pylist()
     fitted = np.array([not name.endswith(HELD_OUT) for name in names])
-    told = properties(mixes[fitted], space.domains)
-    warnings = []
-    if told["mixtures"] < least(len(space)):
-        warnings.append(f"{told['mixtures']} different mixtures of {len(space)} domains; laws want {least(len(space))}, three "
+    used = space.without_unused()
+    told = properties(mixes[fitted][:, space.used], used.domains)
+    unused = [d for d in space.domains if d not in used.domains]
+    for bound in ("least", "most"):
+        told[bound] |= dict.fromkeys(unused, 0.0)
+    warnings = [f"{d} is in no mixture: it has no tokens, or bounds cap it at 0" for d in unused]
+    if told["mixtures"] < least(len(used)):
+        warnings.append(f"{told['mixtures']} different mixtures of {len(used)} domains; laws want {least(len(used))}, three "
                         "for each domain and one more")
     if told["condition"] is None:
         warnings.append("the mixtures span no more than a part of the simplex: shares of some domains always move together")

@@ -180,7 +180,7 @@ def _learn(here: Session, labeller: KMeans, made: stage.Stage, tasks: Callable[[
     for task in tasks():
         rows, shards = rows + task.payload.rows, shards + 1
     # Of the rows that are read about this many are alive, so one pass finds a sample of about the size that is asked for.
-    alive = living(rows, made.inputs)
+    alive = round(living(rows, made.inputs) * (1 - labeller.held_out))
     fit = Learn(labeller, threshold_of(labeller.sample, alive), fewer=fewer)
     total = fit.partial(NOTHING)
     with here.progress(made.name, shards) as bar:

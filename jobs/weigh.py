@@ -16,7 +16,7 @@ from omegaconf import MISSING
 from corpusmill.jobs import count
 from corpusmill.jobs.runtime import artifacts, inputs, stage, tables
 from corpusmill.jobs.runtime import manifest as manifests
-from corpusmill.jobs.runtime.config import Common, instantiate, session
+from corpusmill.jobs.runtime.config import Common, instantiate, quantity, session
 from corpusmill.jobs.runtime.engine import Engine
 from corpusmill.jobs.runtime.main import main
 from corpusmill.jobs.runtime.manifest import Manifest
@@ -26,6 +26,8 @@ from corpusmill.operators.contract import describe
 from corpusmill.operators.errors import ConfigError, Missing
 from corpusmill.operators.text.content import file_digest
 from corpusmill.operators.weight.shares import Telling, Weighed, Weigher
+
+QUANTITIES = ("budget", "n_params")  # of weighers: 30000000000, 3e10 or 30B
 
 
 @dataclasses.dataclass
@@ -49,7 +51,7 @@ class Source:
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
     """Proportions of the domains."""
-    weigher: Weigher | Telling = instantiate(config.weigh, "weigh")
+    weigher = made_of(config.weigh)
     read = sources(weigher, store, StoreOptions(config.store.endpoint, config.store.region))
     found = inputs.resolve(store, {"domains": config.domains, "counts": config.counts}, ["domains"])
     here = session(config, store, engine)
@@ -68,6 +70,13 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
         note(f"proportions: {line}", here.quiet)
     data = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).encode()
     return stage.commit_file(here, made, "proportions.json", data, facts)
+
+
+def made_of(node: Mapping[str, Any]) -> Weigher | Telling:
+    """The weigher that a configuration describes. Raises ConfigError."""
+    counts = {key: quantity(f"weigh.{key}", node[key]) for key in QUANTITIES if node.get(key) is not None}
+    weigher: Weigher | Telling = instantiate({**node, **counts}, "weigh")
+    return weigher
 
 
 def sources(weigher: Weigher | Telling, store: Store, options: StoreOptions) -> dict[str, Source]:

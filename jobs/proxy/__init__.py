@@ -86,13 +86,12 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     found = inputs.resolve(store, given, ["design", "domains", "documents"])
     here = session(config, store, engine)
     rows = design_of(store, found["design"])
-    plan, at = plan_of(config), evaluated_at(config.eval)
+    plan, at, held_out = plan_of(config), evaluated_at(config.eval), evaluated_on(config.eval)
     tokens = corpus.made(here, config.streams, found, aligned.Subset(config.limit, config.sample))
     asked = config.proxy
     shape = Shape(asked.layers, asked.width, asked.heads, asked.context, tokens.details["vocabulary"])
     unique = unique_tokens(tokens, plan.tokens, config.repetition, asked.context)
     check(rows, tokens, unique, plan, asked.context)
-    held_out = quantity("eval.tokens", config.eval.tokens)
     parameters = {"shape": dataclasses.asdict(shape), "plan": dataclasses.asdict(plan), "order": config.seed, "at": at,
                   "unique": unique, "held_out": held_out, "threads": config.threads, "version": VERSION}
     made = stage.Stage("runs", stage.NO_ROWS, parameters, {"design": found["design"], "domain_tokens": tokens}, exact=False)
@@ -121,6 +120,14 @@ def evaluated_at(asked: EvalConfig) -> list[float]:
     if not all(0 < share <= 1 for share in asked.at):
         raise ConfigError(f"eval.at={list(asked.at)}: give shares of a run above 0 and up to 1")
     return sorted({*asked.at, 1.0})
+
+
+def evaluated_on(asked: EvalConfig) -> int:
+    """Tokens of each domain. Raises ConfigError."""
+    tokens = quantity("eval.tokens", asked.tokens)
+    if tokens < 1:
+        raise ConfigError(f"eval.tokens={asked.tokens}: give at least 1")
+    return tokens
 
 
 def unique_tokens(tokens: Manifest, run: int, asked: RepetitionConfig, context: int) -> dict[str, int]:

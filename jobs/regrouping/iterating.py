@@ -20,7 +20,6 @@ from corpusmill.jobs.runtime.stage import Stage
 from corpusmill.jobs.runtime.store import Store
 from corpusmill.jobs.runtime.tasks import Emit, Facts, Session, Task, run_tasks
 from corpusmill.operators.domain.embed import Floats
-from corpusmill.operators.domain.embedders.embedder import Embedder
 from corpusmill.operators.domain.kmeans import KMeans
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.domain.streaming import UNIT, Batches, Ids, Round, Sums, iterate
@@ -46,10 +45,13 @@ def refined(here: Session, made: Stage, labeller: KMeans, tasks: Callable[[], It
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Embed:
-    """The points of one shard's survivors, by the embedder of a model; those of documents that have none are left out."""
+    """The points of one shard's survivors, by the embedder of a model; those of documents that have none are left out.
+
+    So are documents that the labeller holds out.
+    """
 
     model: Model
-    embedder: Embedder
+    labeller: KMeans
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:
         """As a shard of ids and bytes of float32 values."""
@@ -64,8 +66,9 @@ class Embed:
 
     def read(self, store: Store, task: Task) -> Iterator[Placed]:
         """Ids and points, batch by batch."""
-        files = embedders.files(store, self.embedder)
-        for batch in survivors(store, task.payload, self.embedder):
+        embedder = self.labeller.embedder
+        files = embedders.files(store, embedder)
+        for batch in map(self.labeller.seen, survivors(store, task.payload, embedder)):
             points = self.model.embed(batch, files)
             known = points.any(axis=1)
             yield _ids(batch.column("doc_id"))[known], np.ascontiguousarray(points[known])
@@ -123,7 +126,7 @@ def _kept(here: Session, made: Stage, labeller: KMeans, tasks: Sequence[Task], m
     """A task for each shard of points. What was embedded by the same model before is there already."""
     digest = file_digest(model.to_bytes())
     keyed = [dataclasses.replace(task, key=digest_key([task.key, "points", digest])) for task in tasks]
-    work, scratch = Embed(model, labeller.embedder), f"{made.name}/{made.key}/scratch/points"
+    work, scratch = Embed(model, labeller), f"{made.name}/{made.key}/scratch/points"
     done = run_tasks(here, scratch, keyed, len(keyed), work, f"{made.name}: points")
     found = sorted(((one.ordinal, one.receipt.outputs[0].main) for one in done), key=lambda pair: pair[0])
     return [Task(ordinal, stored.content, f"points of shard {ordinal}", 3 * stored.bytes, stored, size=stored.bytes)
@@ -135,7 +138,7 @@ def _batches(here: Session, made: Stage, labeller: KMeans, tasks: Sequence[Task]
     order = sorted(tasks, key=lambda task: digest_key([labeller.seed, "minibatch", task.key]))
     sampled = min(labeller.sample, sum(task.payload.rows for task in order))
     state = Batches.begin(model.centroids, sampled // len(model.centroids))
-    read = Fresh(here.store, Embed(model, labeller.embedder))
+    read = Fresh(here.store, Embed(model, labeller))
     rounds = min(labeller.rounds, len(order))
     for i in range(rounds):
         title = f"{made.name}: batch {i + 1} of {rounds}"

@@ -10,13 +10,17 @@ from corpusmill.jobs.reporting.html import Html, join, name, number, percent, ta
 from corpusmill.jobs.reporting.sections import section
 from corpusmill.jobs.reporting.tables import Column, hint, table
 
+TOLD = {"k", "silhouette", "stability", "least_words", "score", "chosen"}  # of each number that was tried
 SOURCES = 12  # as columns; of more the last holds the others
 Row = tuple[str, Sequence[int]]  # a domain and its documents by source
 
 
 def choice(facts: Facts) -> Html:
-    """Silhouette, stability and the smallest domain's words by number of domains; nothing where it was given."""
-    if not facts.choice:
+    """Silhouette, stability and the smallest domain's words by number of domains.
+
+    Nothing where the number was given, or was chosen by a version that told other measures.
+    """
+    if not facts.choice or any(TOLD - one.keys() for one in facts.choice):
         return join([])
     chosen = next(i for i, one in enumerate(facts.choice) if one["chosen"])
     explained = (f"{number(facts.choice[chosen]['k'])} domains have the best mean of silhouette (how much nearer "

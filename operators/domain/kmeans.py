@@ -18,6 +18,7 @@ from corpusmill.operators.domain.embedders.tfidf import Tfidf
 from corpusmill.operators.domain.keys import Keys
 from corpusmill.operators.domain.model import Model, rows_of
 from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.lm.drawing import apart
 from corpusmill.operators.schema import DOCUMENTS, require
 from corpusmill.operators.text.buffers import Integers
 from corpusmill.operators.text.hashing import priorities
@@ -55,6 +56,7 @@ class KMeans:
     min_words: int = 0  # of the smallest domain, over all documents: where k is chosen, a k with less is out
     dimensions: int = 128  # of the latent space
     sample: int = 20_000  # documents that are learned from, drawn by a hash of their id
+    held_out: float = 0.0  # share of documents that nothing is learned from: those that proxies hold out first
     finer: int = 6  # clusters for each domain, which are then merged (``merging``); 1 merges none
     power: float = 1.0  # of the sizes of clusters when they are merged: 1 is k-means' own aim, 0.6 keeps small ones apart
     starts: int = 1  # runs of k-means, of which the best counts
@@ -86,6 +88,8 @@ class KMeans:
                 raise ConfigError(f"regroup.{name}={given}: give a whole number from {low} to {high}")
         if not 0 <= self.power <= 1:
             raise ConfigError(f"regroup.power={self.power}: give a number from 0 to 1")
+        if not isinstance(self.held_out, int | float) or not 0 <= self.held_out < 1:
+            raise ConfigError(f"regroup.held_out={self.held_out}: give a share of the documents, at least 0 and less than 1")
         for name, allowed in (("over", OVER), ("device", DEVICES)):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"regroup.{name}={getattr(self, name)!r}: there is {', '.join(allowed)}")
@@ -113,6 +117,10 @@ class KMeans:
         several = given if isinstance(given, tuple) else (given,)
         return tuple(sorted(set(several))) if all(type(k) is int for k in several) else several
 
+    def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The documents of a batch with doc_id that are learned from; the others are but assigned."""
+        return batch.filter(pa.array(~apart(batch.column("doc_id"), self.held_out))) if self.held_out else batch
+
     @property
     def exact(self) -> bool:
         """False: torch learns it, on one thread; what is learned is committed once, and applying it is exact."""
@@ -121,7 +129,7 @@ class KMeans:
     @property
     def version(self) -> str:
         """Part of the key."""
-        return "1"
+        return "2"
 
     @property
     def learned(self) -> dict[str, Any]:
@@ -160,6 +168,7 @@ class Learn:
     def partial(self, batch: pa.RecordBatch, /) -> Seen:
         """Of a batch of survivors with the columns of READS, and those that the embedder reads."""
         require(batch, READS, "documents")
+        batch = self.parameters.seen(batch)
         bits, text = self.parameters.bits, batch.column("text")
         priority = priorities(batch.column("doc_id"), self.parameters.seed, "regroup")
         drawn = np.flatnonzero(priority <= np.uint64(self.threshold))
@@ -197,7 +206,8 @@ class Learn:
                       given.seed)
         learned = given.embedder.learn(space)
         points = given.embedder.points(space, learned)
-        centroids, measures = self._centroids(points, sample.lengths * (state.documents / max(1, len(sample))))
+        documents = state.documents / (1 - given.held_out)  # about so many with those that are held out
+        centroids, measures = self._centroids(points, sample.lengths * (documents / max(1, len(sample))))
         made = Model(self._described(), buckets, frequencies, learned.projection, centroids, learned.frame)
         if refine is not None:
             made = dataclasses.replace(made, centroids=_largest_first(points, refine(made)))

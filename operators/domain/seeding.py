@@ -11,17 +11,24 @@ import torch
 def seeds(data: torch.Tensor, k: int, generator: torch.Generator) -> torch.Tensor:
     """k points by greedy k-means++: of a few drawn in proportion to the squared distance, the one that helps most.
 
-    Fewer where there are fewer distinct points. ``generator`` is the processor's on any device, so that the draws are the same.
+    Fewer where there are fewer distinct points, so never more than points; what equals a seed is never drawn again, though its
+    rounded distance may stay above 0. ``generator`` is the processor's on any device, so that the draws are the same.
     """
     trials = 2 + int(math.log(k))
     first = torch.randint(len(data), (1,), generator=generator).to(data.device)
-    chosen, distance = data[first], distances(data, data[first])[:, 0]
-    while len(chosen) < k and float(distance.sum()) > 0:
+    chosen, distance = data[first], _left(data, data[first], distances(data, data[first])[:, 0])
+    while len(chosen) < min(k, len(data)) and float(distance.sum()) > 0:
         drawn = _drawn(distance, trials, generator)
         after = torch.minimum(distances(data, data[drawn]), distance[:, None])
         helps = int(after.sum(0).argmin())
-        chosen, distance = torch.cat([chosen, data[drawn[helps]][None]]), after[:, helps]
+        seed = data[drawn[helps]][None]
+        chosen, distance = torch.cat([chosen, seed]), _left(data, seed, after[:, helps])
     return chosen
+
+
+def _left(data: torch.Tensor, seed: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
+    """The distances, 0 where a point is the seed (1, D) itself."""
+    return distance.masked_fill((data == seed).all(1), 0)
 
 
 def distances(data: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:

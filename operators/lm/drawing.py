@@ -25,6 +25,7 @@ SIZES = pa.schema([("domain", pa.string()), ("bin", pa.int64()), ("documents", p
 PURPOSE = "domain_tokens"  # of the hash that gives places
 BINS = 1 << 16  # of places
 
+Mask = npt.NDArray[np.bool_]
 Drawn = tuple[tuple[str, int, bytes], ...]  # domain, place and text of each document, in no order
 Integers = npt.NDArray[np.int64]
 
@@ -63,6 +64,11 @@ class Sizes:
         with pa.ipc.new_stream(sink, SIZES) as writer:
             writer.write_table(state)
         return bytes(sink.getvalue())
+
+
+def apart(doc_id: pa.Array, share: float) -> Mask:
+    """Which documents are among so large a share of all places, from the low end: those of any domain are held out first."""
+    return priorities(doc_id, 0, PURPOSE) < np.uint64(int(share * (1 << 64)))
 
 
 def _summed(rows: pa.Table) -> pa.Table:

@@ -71,6 +71,13 @@ def test_a_sweep_computes_what_its_runs_share_once(planted, make_mill, tmp_path,
     assert all(tasks_run[work] == shards for work in ("Annotate", "Select", "Sign", "Assemble", "Label", "Tally"))
 
 
+def test_a_budget_of_the_weigher_may_be_a_quantity(copied, build_command):
+    mill, _ = copied
+    one, same = (mill.lineage(mill("build", *build_command, "weigh=unimax", f"weigh.budget={budget}"))["proportions"]
+                 for budget in ("2000", "2k"))
+    assert one.path == same.path
+
+
 def test_an_added_file_reaches_the_mixture_and_is_all_that_is_read(planted, make_mill, tmp_path, tasks_run, build_command):
     extra = tmp_path / "extra.jsonl"
     text = "A new document that nobody has seen before, of two lines,\nlong enough for every single rule that there is."
@@ -97,6 +104,7 @@ def test_an_empty_stage_stops_the_build_unless_it_may_be_empty(built, build_comm
 @pytest.mark.parametrize(("change", "message"), [
     ("mix.unit=tokens", "counted in words"),
     ("weigh=unimax weigh.max_epochs=0", "weigh.max_epochs"),
+    ("weigh=unimax weigh.budget=30X", "weigh.budget='30X' is not a count"),
     ("mix.max_epochs=-1", "mix.max_epochs"),
     ("regroup.column=url", "regroup.column='url'"),
     ("quality.rules=[{reason: x, signal: text.nothing, min: 1}]", "text.nothing"),

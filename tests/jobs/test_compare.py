@@ -76,8 +76,9 @@ def test_mixtures_of_different_budgets_are_not_ranked(compared):
 
 @pytest.mark.parametrize(("words", "code", "message"), [
     (("arms=[]", "law=@law"), 2, "arms=[MANIFEST, …] must be given"),
-    (("arms=['@non*']", "law=@law"), 2, "no name matches @non*; there is @arm-0, @arm-1, @law, @table"),
+    (("arms=['@non*']", "law=@law"), 2, "no name matches @non*; there is @arm-0, @arm-1, @law, @"),
     (("arms=['@law']", "law=@law"), 2, "is a manifest of law, not of proportions or mixture"),
+    (("arms=['@arm-0']", "law=@law", "near=-1"), 2, "near=-1.0: give a share from 0 to 1"),
     (("arms=['@arm-0']",), 2, "law=MANIFEST or runs=MANIFEST must be given"),
     (("arms=['@arm-0']", "law=@law", "weights=3"), 2, "give a number by target"),
     (("arms=['@arm-0']", "law=@table"), 2, "is a manifest of runs, not of law"),

@@ -55,6 +55,21 @@ def test_no_domain_is_repeated_more_often_than_allowed(mill):
     assert mixes(table(mill, mill("design", *given, "bounds.min={code: 0.2}"))).min(0)[1] >= 0.2
 
 
+@pytest.mark.parametrize("design", ["corners", "dirichlet", "halvings", "lattice", "leave_one_out", "mixed", "sobol",
+                                    "vertices"])
+def test_a_domain_without_tokens_is_in_no_mixture(mill, design):
+    """The mixtures are those of the other domains, and it is told."""
+    result = mill.run("design", "available={a: 10, b: 0, c: 5, d: 3}", f"design={design}")
+    assert result.code == 0, result.err
+    found = mixes(table(mill, result.uri))
+    assert (found[:, 1] == 0).all()
+    without = mill("design", "available={a: 10, c: 5, d: 3}", f"design={design}")
+    assert found[:, [0, 2, 3]].tolist() == mixes(table(mill, without)).tolist()
+    assert "b is in no mixture: it has no tokens, or bounds cap it at 0" in result.err
+    told = mill.manifest(result.uri).details
+    assert (told["domains"], told["most"]["b"], told["condition"] is None) == (["a", "b", "c", "d"], 0, False)
+
+
 def test_a_design_in_all_its_parts_is_part_of_its_key(mill):
     words = [(), ("design.seed=1",), ("design.run_seed=1",), ("design.parts.centre.count=5",), ("design.runs=30",),
              ("bounds.max=0.9",), ("design=sobol",), ("design.held_out=1",)]
@@ -82,6 +97,12 @@ def test_every_design_is_made_and_few_mixtures_are_pointed_out(mill, design):
     ((NATURAL, "bounds.max_epochs=4"), "give bounds.budget"),
     ((NATURAL, "+design.parts.more={_target_: corpusmill.operators.weight.uniform.Uniform}"), "design.parts.more="),
     ((NATURAL, "design.parts.dirichlet.weekest=1"), "did you mean 'weakest'"),
+    (("available={a: 10, b: 0}",), "a design needs 2 domains; all but a have no tokens"),
+    (("available={a: 10, b: 0, c: 1}", "bounds.min={b: 0.1}"), "the floor of 'b' is 0.1, above its cap of 0"),
+    ((NATURAL, "design=lattice", "design.parts.lattice.degree=2.5"), "design degree is 2.5; it must be a whole number"),
+    ((NATURAL, "design=sobol", "design.runs=-3"), "design.runs=-3: it must be at least 1"),
+    ((NATURAL, "design.seed=-1"), "design.seed is -1"),
+    ((NATURAL, "design.run_seed=-1"), "design.run_seed is -1"),
     ((NATURAL, "design.runs=5"), "corners, centre make 7 runs, which leaves none for dirichlet, sobol"),
 ])
 def test_a_wrong_setting_is_refused(mill, words, message):

@@ -175,6 +175,7 @@ def test_tokens_of_a_vocabulary_can_be_learned(mill, three_domains):
 
 @pytest.mark.parametrize(("words", "code", "why"), [
     (("eval.at=[0.5,2]",), 2, "eval.at=[0.5, 2.0]"),
+    (("eval.tokens=0",), 2, "eval.tokens=0: give at least 1"),
     (("threads=0",), 2, "threads=0"),
     (("repetition.budget=10",), 2, "repetition.budget=10"),
     (("streams.max_tokens=2000",), 1, "give a larger streams.max_tokens"),

@@ -43,6 +43,21 @@ def test_unimax_shares_a_budget_evenly_up_to_the_cap(three):
     assert found == pytest.approx({"a": 10 / 120, "b": 40 / 120, "c": 70 / 120})
 
 
+@pytest.mark.parametrize("weigher", [
+    ("weigh=unimax", "weigh.max_epochs=1"), ("weigh=law", "weigh.law=LAW"), ("weigh=utilimax", "weigh.utilities=TABLE"),
+])
+def test_a_budget_may_be_written_as_a_quantity(three, law, tmp_path, weigher):
+    mill, domains = three
+    (tmp_path / "u.csv").write_text("domain,task\na,0.9\nb,0.1\nc,0.1\n")
+    words = ["weigh", f"domains={domains}", "tokenizer=words",
+             *(word.replace("LAW", str(law)).replace("TABLE", str(tmp_path / "u.csv")) for word in weigher)]
+    plain = mill(*words, "weigh.budget=120")
+    assert [mill(*words, f"weigh.budget={same}") for same in ("1.2e2", "0.12k", "1_20")] == [plain] * 3
+    assert mill(*words, "weigh.budget=0.13k") != plain
+    if "weigh=law" in weigher:
+        assert mill(*words, "weigh.n_params=60M") == mill(*words, "weigh.n_params=60000000")
+
+
 def test_a_recipe_is_taken_as_given_and_must_name_what_there_is(three):
     mill, domains = three
     given = weighed(mill, domains, "weigh=recipe", "weigh.proportions={a: 0.5, b: 0.25, c: 0.25}")
@@ -135,6 +150,9 @@ def test_a_fitted_law_is_found_by_name(three, tmp_path):
     (["weigh=law", "weigh.law=LAW", "weigh.targets={a: -1}"], "weights are from 0"),
     (["weigh=alpha", "weigh.embeddings=gone.csv"], "weigh.embeddings=gone.csv: there is no such file"),
     (["weigh=gpt3"], "is not in the data"),
+    (["weigh=unimax", "weigh.budget=30X"], "weigh.budget='30X' is not a count"),
+    (["weigh=law", "weigh.law=LAW", "weigh.n_params=many"], "weigh.n_params='many' is not a count"),
+    (["weigh=unimax", "weigh.budget=0"], "weigh.budget must be a whole number of tokens above 0"),
 ])  # fmt: skip
 def test_a_mistake_is_told_without_a_traceback(three, law, words, message):
     mill, domains = three

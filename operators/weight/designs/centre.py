@@ -5,14 +5,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.designs.space import Space
 from corpusmill.operators.weight.runs import Doubles
+
+LIMIT = 100_000  # runs
 
 
 @dataclasses.dataclass(frozen=True)
 class Centre:
-    """``count`` runs of the natural or the uniform mixture, each with a seed of its own."""
+    """``count`` runs of the natural or the uniform mixture, each with a seed of its own; 2 or more tell the noise."""
 
     at: str = "natural"
     count: int = 4
@@ -22,8 +24,7 @@ class Centre:
     def __post_init__(self) -> None:
         if self.at not in ("natural", "uniform"):
             raise ConfigError(f"design at={self.at!r}: it is natural or uniform")
-        if self.count < 1:
-            raise ConfigError(f"design count={self.count}: give a whole number from 1; 2 or more tell the noise")
+        whole("design count", self.count, 1, LIMIT)
 
     def size(self, domains: int, /) -> int:
         """``count``."""

@@ -3,7 +3,8 @@
     n runs · m domains
 
 Designs that have a size of their own come first, in their order; designs without one share the runs that these leave. Mixtures
-that an earlier design has are not run again, but for those of a design that repeats.
+that an earlier design has are not run again, but for those of a design that repeats. No design sees the domains that are
+capped at 0, so that none makes a corner of them; their column is 0.
 """
 
 import dataclasses
@@ -50,6 +51,7 @@ def composed(space: Space, parts: Sequence[Part], runs: int | None, held_out: in
     ``runs`` counts all rows but those held out; None stands for ``least`` different mixtures and all repeats. ``seed`` is of
     the draws, ``start`` that of the runs, which all share but for repeats. Raises ConfigError where that cannot be done.
     """
+    full, space = space, space.without_unused()
     fixed = [part for part in parts if _size(part, space) is not None]
     free = [part for part in parts if _size(part, space) is None]
     known, blocks = np.empty((0, len(space))), {}
@@ -69,7 +71,7 @@ def composed(space: Space, parts: Sequence[Part], runs: int | None, held_out: in
         rows = _new(part, space, count, seed, known, HELD_OUT)
         known = np.concatenate([known, rows])
         named += [(part.name + HELD_OUT, rows, False)] if count else []
-    return _table(space, named, start)
+    return _table(full, named, start)
 
 
 def _size(part: Part, space: Space) -> int | None:
@@ -123,7 +125,9 @@ def _divided(total: int, free: Sequence[Part]) -> list[int]:
 
 
 def _table(space: Space, named: Sequence[tuple[str, Doubles, bool]], start: int) -> pa.Table:
-    rows = np.concatenate([mixes for _, mixes, _ in named])
+    drawn = np.concatenate([mixes for _, mixes, _ in named])
+    rows = np.zeros((len(drawn), len(space)))
+    rows[:, space.used] = drawn
     designs = [name for name, mixes, _ in named for _ in mixes]
     seeds = [start + (i if repeats else 0) for _, mixes, repeats in named for i in range(len(mixes))]
     places = [i for _, mixes, _ in named for i in range(len(mixes))]

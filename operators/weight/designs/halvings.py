@@ -5,12 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.designs.space import ROUNDING, Space
 from corpusmill.operators.weight.runs import Doubles
 
 BATCH = 4096
 MOST_BATCHES = 64
+LIMIT = 100_000  # candidates for a run, and groups
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Halvings:
     def __post_init__(self) -> None:
         if not 0 < self.grid <= 0.5:
             raise ConfigError(f"design grid={self.grid}: give a share above 0, at most 0.5")
-        if self.candidates < 1 or self.groups < 1:
-            raise ConfigError(f"design candidates={self.candidates}, groups={self.groups}: give whole numbers from 1")
+        whole("design candidates", self.candidates, 1, LIMIT)
+        whole("design groups", self.groups, 1, LIMIT)
 
     def size(self, domains: int, /) -> None:
         """As many as are asked for."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from corpusmill.operators.errors import ConfigError
+from corpusmill.operators.errors import ConfigError, whole
 from corpusmill.operators.weight.designs.space import Space, unlike
 from corpusmill.operators.weight.runs import Doubles
 
@@ -23,8 +23,7 @@ class Centroids:
     repeats: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.order < 1:
-            raise ConfigError(f"design order={self.order}: give a whole number from 1")
+        whole("design order", self.order, 1, LIMIT)
 
     def size(self, domains: int, /) -> int:
         """Blends of each order, and the centroid."""
@@ -51,8 +50,7 @@ class Lattice:
     repeats: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.degree < 1:
-            raise ConfigError(f"design degree={self.degree}: give a whole number from 1")
+        whole("design degree", self.degree, 1, LIMIT)
 
     def size(self, domains: int, /) -> int:
         """C(m + degree − 1, degree)."""

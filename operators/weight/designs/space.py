@@ -11,6 +11,7 @@ caps of all others, lift them.
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,24 @@ class Space:
         """The same with tighter caps (m,)."""
         return dataclasses.replace(self, high=np.minimum(self.high, high))
 
+    @property
+    def used(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """(m,): which domains may be in a mixture at all; the others are capped at 0."""
+        return self.high > 0
+
+    def without_unused(self) -> "Space":
+        """The domains that may be in a mixture, in the same ratios. Raises ConfigError where they are fewer than two."""
+        used = self.used
+        if used.all():
+            return self
+        domains = tuple(d for d, one in zip(self.domains, used, strict=True) if one)
+        if len(domains) < 2:
+            raise ConfigError(f"a design needs 2 domains; all but {domains[0]} have no tokens, or bounds cap them at 0")
+        natural = self.natural[used]
+        if not natural.sum() > 0:
+            raise ConfigError(f"natural is 0 for {', '.join(domains)}, and the others have no tokens, or bounds cap them at 0")
+        return Space(domains, natural / natural.sum(), self.low[used], self.high[used])
+
     def project(self, mixes: Doubles) -> Doubles:
         """Mixtures (n, m) within the bounds, (n, m); see above. What is within them already stays as it is."""
         mixes = np.asarray(mixes, np.float64)
@@ -73,7 +92,8 @@ def space_of(natural: Mapping[str, float], low: object = 0.0, high: object = 1.0
     """The space around a natural mixture (or sizes: what sums to more is divided by its sum).
 
     ``low`` and ``high`` are one share for all domains, or a share by name. ``max_natural`` caps every domain at so many times
-    its natural share, ``most`` at a share by name (what its tokens allow). Raises ConfigError for what cannot be met.
+    its natural share, ``most`` at a share by name (what its tokens allow, 0 where there are none). Raises ConfigError for what
+    cannot be met.
     """
     domains = tuple(sorted(natural))
     if len(domains) < 2:

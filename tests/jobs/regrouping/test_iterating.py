@@ -8,6 +8,7 @@ from verify import verify_store
 
 from corpusmill.jobs.runtime import artifacts
 from corpusmill.operators.domain.model import Model
+from corpusmill.operators.lm.drawing import apart
 
 SMALL = (*KMEANS, "regroup.sample=40", "regroup.k=4", "regroup.finer=1", "regroup.starts=1")
 
@@ -38,12 +39,18 @@ def test_order_of_completion_changes_nothing_and_all_documents_are_seen(document
     assert again.details["artifact"] == found.details["artifact"]
 
 
-def test_rounds_end_at_means_of_all_documents_and_leave_no_scratch(documents, tmp_path):
+@pytest.mark.parametrize("held_out", [0.0, 0.3])
+def test_rounds_end_at_means_of_all_documents_and_leave_no_scratch(documents, tmp_path, held_out):
+    """But for those that are held out, which have a domain all the same."""
     mill, made = documents
-    found = mill("regroup", f"documents={made.path}", *SMALL, "regroup.over=all", "regroup.rounds=50", "regroup.seed=2")
-    model = model_of(mill, found)
-    points = model.embed(pa.RecordBatch.from_pylist([{"text": row["text"]} for row in mill.rows(made, tmp_path)]))
-    points = points[points.any(axis=1)]
+    found = mill("regroup", f"documents={made.path}", *SMALL, "regroup.over=all", "regroup.rounds=50", "regroup.seed=2",
+                 f"regroup.held_out={held_out}")
+    assert all(row["domain"] for row in mill.rows(found, tmp_path))
+    model, rows = model_of(mill, found), mill.rows(made, tmp_path)
+    points = model.embed(pa.RecordBatch.from_pylist([{"text": row["text"]} for row in rows]))
+    out = apart(pa.array([row["doc_id"] for row in rows], pa.binary(16)), held_out)
+    assert out.any() == (held_out > 0)
+    points = points[points.any(axis=1) & ~out]
     codes = ((points[:, None].astype(float) - model.centroids) ** 2).sum(2).argmin(1)
     means = np.array([points[codes == code].mean(0) for code in range(4)])
     assert np.allclose(model.centroids, means, atol=1e-3)

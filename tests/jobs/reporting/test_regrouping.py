@@ -25,6 +25,13 @@ def test_all_three_measures_are_drawn_and_the_choice_is_told(facts):
         assert words in drawn, words
 
 
+@pytest.mark.parametrize("missing", TRIED[0])
+def test_a_choice_by_other_measures_is_left_out(facts, missing):
+    """Models of earlier versions told a rank and no score."""
+    tried = tuple({name: value for name, value in one.items() if name != missing} | {"rank": 1.5} for one in TRIED)
+    assert regrouping.choice(facts(choice=tried)) == ""
+
+
 def test_domains_are_rows_and_sources_columns_with_the_rest_as_one(facts):
     counts = [(f"s{i:02d}", "law", 100 - i) for i in range(15)] + [("s00", "art", 50)]
     drawn = regrouping.crossed(facts(crossed=tuple(sorted(counts))))

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import os
 import random
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from corpusmill.operators.domain.kmeans import ALL, READS, KMeans, Learn, threshold_of
 from corpusmill.operators.domain.model import Model
 from corpusmill.operators.errors import ConfigError, DataError
+from corpusmill.operators.lm.drawing import apart
 
 PARAMETERS = KMeans(k=5, dimensions=16, starts=4)
 
@@ -97,6 +99,17 @@ def test_neither_order_nor_cuts_of_the_documents_change_the_model(data):
     assert fit.finish(left) == learned(rows, fit)
 
 
+@pytest.mark.parametrize("k", [5, (3, 5)])
+def test_documents_that_proxies_hold_out_first_never_change_the_model(k):
+    rows = planted(each=60)[0]
+    held = apart(pa.array([row["doc_id"] for row in rows], pa.binary(16)), 0.3)
+    rest = [row for row, out in zip(rows, held, strict=True) if not out]
+    others = [*rest, *(row | {"text": "entirely other words"} for row, out in zip(rows, held, strict=True) if out)]
+    fit = Learn(dataclasses.replace(PARAMETERS, k=k, starts=1, held_out=0.3))
+    assert learned(rows, fit) == learned(others, fit) == learned(rest, fit)
+    assert Model.from_bytes(learned(rows, fit)).facts["documents"] == len(rest) < 0.8 * len(rows)
+
+
 def test_many_small_parts_merge_to_the_same_state():
     rows, _ = planted(topics=2, each=200)
     fit = Learn(PARAMETERS)
@@ -157,8 +170,14 @@ def test_too_little_text_is_a_clear_error():
         learned(same, Learn(PARAMETERS))
 
 
+def test_more_domains_than_documents_are_a_clear_error():
+    with pytest.raises(DataError, match=r"regroup\.k=1000, but the 97 documents .* only 9\d distinct .*: give a smaller k"):
+        learned(planted()[0][:97], Learn(KMeans(k=1000)))
+
+
 @pytest.mark.parametrize("setting", [
     {"k": 0}, {"bits": 30}, {"sample": 1}, {"starts": 0}, {"dimensions": 0}, {"terms": 1}, {"k": 2.5}, {"artifact": 10**31},
+    {"held_out": 1}, {"held_out": -0.1}, {"held_out": "some"},
 ])
 def test_settings_out_of_range_are_refused(setting):
     (name,) = setting

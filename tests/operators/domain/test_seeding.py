@@ -28,6 +28,16 @@ def test_there_are_no_more_seeds_than_distinct_points():
     assert len(drawn(np.repeat(np.eye(3, dtype=np.float32), 4, 0), 9)) == 3
 
 
+@pytest.mark.parametrize("copies", [1, 3])
+def test_rounded_distances_give_no_point_twice(copies):
+    """Of a point to itself they may be above 0: |a|² + |a|² - 2 a·a is a difference of sums that were rounded."""
+    points = np.random.default_rng(3).standard_normal((97, 96)).astype(np.float32)
+    points = np.repeat(points / np.linalg.norm(points, axis=1, keepdims=True), copies, 0)
+    assert float(distances(torch.from_numpy(points), torch.from_numpy(points)).diagonal().max()) > 0
+    found = drawn(points, 2000)
+    assert len(np.unique(found, axis=0)) == len(found) == 97
+
+
 def test_distances_are_squared_and_never_below_zero():
     points = torch.from_numpy(np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32))
     plain = ((points[:, None].double() - points[:7].double()) ** 2).sum(2)

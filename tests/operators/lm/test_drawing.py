@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusmill.operators.errors import DataError
-from corpusmill.operators.lm.drawing import PURPOSE, READS, Draw, Sizes, first_bytes, reaches
+from corpusmill.operators.lm.drawing import PURPOSE, READS, Draw, Sizes, apart, first_bytes, reaches
 
 
 def batch_of(texts, domains, first=0):
@@ -83,3 +83,18 @@ def test_a_domain_too_small_to_hold_some_out_is_named(texts, held_out, why):
 def test_the_first_bytes_cut_the_last_text():
     assert list(first_bytes([b"abc", b"de", b"fg"], 4)) == [b"abc", b"d"]
     assert list(first_bytes([b"abc"], 9)) == [b"abc"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
+def test_apart_are_the_first_places_of_all_and_so_what_is_held_out_first(share):
+    ids = pa.array([i.to_bytes(16, "big") for i in range(300)], pa.binary(16))
+    assert apart(ids, share).tolist() == [place(i) < share * 2 ** 64 for i in range(300)]
+
+
+def test_what_is_held_out_of_a_small_share_is_apart():
+    texts = [f"{i:04d}" + "x" * 96 for i in range(400)]
+    batch = batch_of(texts, ["a", "b"] * 200)
+    held = {text for first, _ in drawn([batch], 1500, 5000)[1].values() for text in first}  # 15 of 200 documents each
+    out = {text.encode() for text, one in zip(texts, apart(batch.column("doc_id"), 0.2).tolist(), strict=True) if one}
+    assert len(held) == 30
+    assert held < out

@@ -17,7 +17,7 @@ def test_a_centre_outside_the_bounds_is_brought_within():
     assert Centre().draw(space, 1, 0)[0] == pytest.approx([0.4, 0.36, 0.24])
 
 
-@pytest.mark.parametrize("settings", [{"at": "middle"}, {"count": 0}])
+@pytest.mark.parametrize("settings", [{"at": "middle"}, {"count": 0}, {"count": 2.5}, {"count": True}])
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         Centre(**settings)

@@ -50,6 +50,6 @@ def test_caps_of_availability_are_kept_with_seven_domains():
 
 
 def test_settings_that_make_no_sense_are_refused():
-    for settings in ({"grid": 0}, {"grid": 0.7}, {"candidates": 0}, {"groups": 0}):
+    for settings in ({"grid": 0}, {"grid": 0.7}, {"candidates": 0}, {"groups": 0}, {"candidates": 1.5}, {"groups": 2.0}):
         with pytest.raises(ConfigError, match=next(iter(settings))):
             Halvings(**settings)

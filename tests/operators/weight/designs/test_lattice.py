@@ -37,5 +37,11 @@ def test_too_many_points_are_refused():
         Centroids(order=8).draw(wide, 1, 0)
     with pytest.raises(ConfigError, match="degree"):
         Lattice(degree=9).draw(wide, 1, 0)
-    with pytest.raises(ConfigError):
-        Lattice(0)
+
+
+@pytest.mark.parametrize("wrong", [0, 2.5, "2", None])
+def test_orders_and_degrees_are_whole(wrong):
+    with pytest.raises(ConfigError, match="design order"):
+        Centroids(wrong)
+    with pytest.raises(ConfigError, match="design degree"):
+        Lattice(wrong)

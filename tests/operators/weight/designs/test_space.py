@@ -85,6 +85,16 @@ def test_a_space_needs_two_domains_and_shares(natural):
         space_of(natural)
 
 
+def test_domains_that_are_capped_at_nothing_are_left_out():
+    space = space_of({"a": 3, "b": 0, "c": 1}, low={"c": 0.1}, most={"a": 1.0, "b": 0.0, "c": 0.5})
+    left = space.without_unused()
+    assert (space.used.tolist(), left.domains) == ([True, False, True], ("a", "c"))
+    assert [list(v) for v in (left.natural, left.low, left.high)] == [[0.75, 0.25], [0, 0.1], [1, 0.5]]
+    assert left.without_unused() is left
+    with pytest.raises(ConfigError, match="natural is 0 for b, c"):
+        space_of({"a": 1, "b": 0, "c": 0}, high={"a": 0}).without_unused()
+
+
 def test_mixtures_that_are_near_others_are_left_out():
     mixes = np.array([[0.5, 0.5], [0.5005, 0.4995], [0.6, 0.4], [0.1, 0.9]])
     assert unlike(mixes, np.array([[0.1, 0.9]]), 1e-3).tolist() == [[0.5, 0.5], [0.6, 0.4]]
