@@ -38,7 +38,8 @@ SCARCE, SCARCE_BYTES = "speeches", 480_000
 PROXY_TOKENS, TARGET_TOKENS, SEEDS, EPOCHS = 4_000_000, 12_000_000, (1, 2, 3), 4
 EVAL_TOKENS = 65_536  # of each domain
 STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
-TARGET = ("layers=2", "width=128", "heads=4", "context=128", "batch=32")
+TARGET = ("layers=2", "width=128", "heads=4", "context=128")
+LEARNING = ("batch=16", "rate=0.004", "warm_up=0.05")
 LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
 STEPS = ("data", "design", "proxies", "law", "targets", "balance", "told")
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "mixture_demo.json"
@@ -49,12 +50,14 @@ class Demo:
 
     def __init__(self, folder, part=1.0):
         self.proxy_tokens, self.target_tokens = round(PROXY_TOKENS * part), round(TARGET_TOKENS * part)
+        self.engine = "ray" if part == 1 else "inline"
         self.evaluated = f"eval.tokens={max(1024, round(EVAL_TOKENS * part))}"
         self.folder, self.store = Path(folder), open_store(str(Path(folder) / "store"))
 
     def mill(self, job, *words, name=""):
         """Run a job; its manifest."""
-        command = [str(Path(sys.executable).parent / "corpusmill"), job, *words, f"store.root={self.folder / 'store'}"]
+        command = [str(Path(sys.executable).parent / "corpusmill"), job, *words, f"store.root={self.folder / 'store'}",
+                   f"engine={self.engine}"]
         command += [f"name={name}"] if name else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         return manifests.resolve(self.store, done.stdout.splitlines()[-1].removeprefix("manifest: "))
@@ -153,15 +156,16 @@ def law_file(demo, kind):
 
 def targets(demo):
     """The strategies of fixed proportions at the size of the target."""
-    demo.mill("proxy", "design=@targets", "domains=@domains", *(f"proxy.{word}" for word in TARGET),
-              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", demo.evaluated, *STREAMS, name="target_runs")
+    demo.mill("proxy", "design=@targets", "domains=@domains", *(f"proxy.{word}" for word in TARGET + LEARNING),
+              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", demo.evaluated, *STREAMS,
+              name="target_runs")
 
 
 def balance(demo):
     """R&B at the size of the target."""
     for seed in SEEDS:
-        demo.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", *STREAMS,
-                  *(f"model.{word}" for word in TARGET if not word.startswith("batch")), "training.batch=32",
+        demo.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", demo.evaluated, *STREAMS,
+                  *(f"model.{word}" for word in TARGET), *(f"training.{word}" for word in LEARNING),
                   f"training.tokens={demo.target_tokens}", f"training.seed={seed}", name=f"rb-{seed}")
 
 
