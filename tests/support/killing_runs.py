@@ -3,6 +3,7 @@
 FOLDER gets an empty file for each kill, named by the step.
 """
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -31,11 +32,9 @@ class Fatal:
 
         def dying(trainer: MixtureTrainer) -> float:
             if trainer.step in STEPS:
-                try:
+                with contextlib.suppress(FileExistsError):  # another worker died here before
                     Path(self.folder, str(trainer.step)).open("x").close()
                     os.kill(os.getpid(), signal.SIGKILL)
-                except FileExistsError:
-                    pass
             return advance(trainer)
 
         MixtureTrainer.advance = dying
