@@ -17,11 +17,11 @@ import numpy.typing as npt
 import torch
 from omegaconf import MISSING
 
-from corpusmill.jobs import count
+from corpusmill.jobs import count, proxy
 from corpusmill.jobs.balancing import results
 from corpusmill.jobs.balancing.course import Course, Setting
 from corpusmill.jobs.proxy import corpus
-from corpusmill.jobs.proxy.learn import deterministic
+from corpusmill.jobs.proxy.learn import deterministic, marks
 from corpusmill.jobs.runtime import aligned, artifacts, exchange, inputs, interrupts, stage
 from corpusmill.jobs.runtime import manifest as manifests
 from corpusmill.jobs.runtime.config import Common, Quantity, choose, instantiate, quantity, session
@@ -39,7 +39,7 @@ from corpusmill.operators.weight.balance.contract import REFERENCE, Rule, evalua
 from corpusmill.operators.weight.balance.losses import Fixed
 from corpusmill.operators.weight.shares import check_share
 
-VERSION = "1"
+VERSION = "2"
 CHECKPOINT_SECONDS = 60.0  # of learning that a killed run loses at most
 Doubles = npt.NDArray[np.float64]
 
@@ -81,13 +81,6 @@ class RoundsConfig:
 
 
 @dataclasses.dataclass
-class EvalConfig:
-    """What the model is judged by at the end."""
-
-    tokens: Quantity = 65_536  # held-out tokens of each domain
-
-
-@dataclasses.dataclass
 class Config(Common):
     """corpusmill balance."""
 
@@ -101,7 +94,7 @@ class Config(Common):
     streams: corpus.StreamsConfig = dataclasses.field(default_factory=corpus.StreamsConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
-    eval: EvalConfig = dataclasses.field(default_factory=EvalConfig)
+    eval: proxy.EvalConfig = dataclasses.field(default_factory=proxy.EvalConfig)
     seed: int = 0  # of the order of sequences, which all runs share
     threads: int = 1  # of the processor
     against: bool = False  # also train without the rule, by the first proportions, to know what it costs and gains
@@ -206,7 +199,7 @@ def _parameters(setting: Setting, config: Config, reference: str) -> dict[str, A
              "evaluation": setting.evaluation.tolist(), "against": config.against, "reference": reference,
              "samples": None if setting.samples is None else describe(setting.samples),
              "subset": aligned.Subset(config.limit, config.sample).parameters(), "threads": config.threads,
-             "held_out": quantity("eval.tokens", config.eval.tokens)}
+             "at": proxy.evaluated_at(config.eval), "held_out": proxy.evaluated_on(config.eval)}
     return found | {name: getattr(setting, name) for name in plain}
 
 
@@ -223,10 +216,13 @@ def _trained(here: Session, made: stage.Stage, setting: Setting, domains: Mappin
     """Learn to the end, from the last checkpoint where there is one."""
     course = Course(setting, {name: domain.learned for name, domain in domains.items()}, reference)
     rule = type(setting.rule).__name__.lower()
-    path, store = f"{made.name}/{made.key}/scratch/{rule}.pt", here.store
+    path, store, rows = f"{made.name}/{made.key}/scratch/{rule}.pt", here.store, list[dict[str, Any]]()
+    at, most = marks(made.parameters["at"], course.learner.total), int(made.parameters["held_out"])
     if store.exists(path):
         data = io.BytesIO(bytes(memoryview(store.read(path))))
-        course.restore(torch.load(data, map_location=course.device, weights_only=True))
+        state = torch.load(data, map_location=course.device, weights_only=True)
+        course.restore(state["course"])
+        rows = state["evaluations"]
         note(f"{rule}: goes on after {course.learner.step} of {course.learner.total} steps", here.quiet)
     saved, step = time.monotonic(), course.learner.step
     with here.progress(f"{rule}: steps", course.learner.total - step) as bar:
@@ -235,19 +231,21 @@ def _trained(here: Session, made: stage.Stage, setting: Setting, domains: Mappin
             course.advance()
             for _ in range(course.learner.step - step):  # an advance may take probes with it
                 bar.advance(setting.plan.batch, course.tokens)
+            if any(step < mark <= course.learner.step for mark in at):
+                rows.append(results.evaluation(course, domains, most))
             step = course.learner.step
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                _save(store, path, course)
+                _save(store, path, course, rows)
                 saved = time.monotonic()
     if not course.learner.total == step == course.rows[-1]["step"]:
         raise AssertionError(f"{rule} took {step} of {course.learner.total} steps")
-    _save(store, path, course)
-    return results.judged(course, domains, int(made.parameters["held_out"]))
+    _save(store, path, course, rows)
+    return results.Result(course, rows)
 
 
-def _save(store: Store, path: str, course: Course) -> None:
+def _save(store: Store, path: str, course: Course, rows: list[dict[str, Any]]) -> None:
     data = io.BytesIO()
-    torch.save(course.state(), data)
+    torch.save({"course": course.state(), "evaluations": rows}, data)
     store.write(path, data.getvalue())
 
 

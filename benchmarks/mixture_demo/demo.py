@@ -11,6 +11,7 @@ import io
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
 TARGET = ("layers=2", "width=128", "heads=4", "context=128")
 LEARNING = ("batch=16", "rate=0.004", "warm_up=0.05")
 LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
+EVALUATED = "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]"  # of the targets
 STEPS = ("data", "design", "proxies", "law", "targets", "balance", "told")
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "mixture_demo.json"
 
@@ -54,10 +56,10 @@ class Demo:
         self.evaluated = f"eval.tokens={max(1024, round(EVAL_TOKENS * part))}"
         self.folder, self.store = Path(folder), open_store(str(Path(folder) / "store"))
 
-    def mill(self, job, *words, name=""):
+    def mill(self, job, *words, name="", engine=None):
         """Run a job; its manifest."""
         command = [str(Path(sys.executable).parent / "corpusmill"), job, *words, f"store.root={self.folder / 'store'}",
-                   f"engine={self.engine}"]
+                   f"engine={engine or self.engine}"]
         command += [f"name={name}"] if name else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         return manifests.resolve(self.store, done.stdout.splitlines()[-1].removeprefix("manifest: "))
@@ -70,6 +72,12 @@ class Demo:
 
     def named(self, name):
         return manifests.resolve(self.store, f"@{name}")
+
+    def balanced(self, seed):
+        """R&B from one seed of the first weights."""
+        self.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", EVALUATED, self.evaluated, *STREAMS,
+                  *(f"model.{word}" for word in TARGET), *(f"training.{word}" for word in LEARNING),
+                  f"training.tokens={self.target_tokens}", f"training.seed={seed}", name=f"rb-{seed}", engine="inline")
 
     def commit_design(self, name, rows, seeds):
         """A design of proportions by name, each with every seed."""
@@ -157,16 +165,14 @@ def law_file(demo, kind):
 def targets(demo):
     """The strategies of fixed proportions at the size of the target."""
     demo.mill("proxy", "design=@targets", "domains=@domains", *(f"proxy.{word}" for word in TARGET + LEARNING),
-              f"proxy.tokens={demo.target_tokens}", "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]", demo.evaluated, *STREAMS,
+              f"proxy.tokens={demo.target_tokens}", EVALUATED, demo.evaluated, *STREAMS,
               name="target_runs")
 
 
 def balance(demo):
-    """R&B at the size of the target."""
-    for seed in SEEDS:
-        demo.mill("balance", "domains=@domains", "counts=@counts", "balance=rb", demo.evaluated, *STREAMS,
-                  *(f"model.{word}" for word in TARGET), *(f"training.{word}" for word in LEARNING),
-                  f"training.tokens={demo.target_tokens}", f"training.seed={seed}", name=f"rb-{seed}")
+    """R&B at the size of the target; two seeds at a time, since each is one process."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(demo.balanced, SEEDS))
 
 
 def told_all(demo):

@@ -1,4 +1,4 @@
-"""What a course leaves: proportions, its trajectory, a row of the run table, and what the method cost.
+"""What a course leaves: proportions, its trajectory, rows of the run table, and what the method cost.
 
     m domains · R rounds
 """
@@ -6,7 +6,7 @@
 import dataclasses
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,29 +27,22 @@ class Result:
     """A course at its end."""
 
     course: Course
-    losses: Mapping[str, float]  # of held-out text by domain, nats per token
-    bits: Mapping[str, float]  # the same in bits per byte
+    evaluations: Sequence[Mapping[str, Any]]  # see ``evaluation``; the last is that of the end
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Of held-out text by domain at the end, nats per token."""
+        return {name: self.evaluations[-1][LOSS + name] for name in self.course.names}
 
     @property
     def flops(self) -> int:
         """Of the training and of what the method took beside it."""
-        return self.training_flops + self.course.extra_flops
-
-    @property
-    def training_flops(self) -> int:
-        """Of the steps alone."""
-        return self.tokens * self.course.setting.shape.flops
+        return int(self.evaluations[-1]["flops"])
 
     @property
     def tokens(self) -> int:
         """Learned from, repeats included."""
-        return self.course.learner.total * self.course.tokens
-
-    @property
-    def realised(self) -> dict[str, float]:
-        """The share of each domain in the sequences that were learned from, those of probes included."""
-        counts = self.course.streams.position
-        return dict(zip(self.course.names, (counts / counts.sum()).tolist(), strict=True))
+        return int(self.evaluations[-1]["tokens"])
 
     def taken(self, how: str) -> dict[str, float]:
         """Proportions to hand on: ``final``, of the last round, or ``average``, of all rounds by their steps."""
@@ -57,13 +50,22 @@ class Result:
         return dict(zip(self.course.names, (shares / shares.sum()).tolist(), strict=True))
 
 
-def judged(course: Course, domains: Mapping[str, Domain], most: int) -> Result:
-    """The losses on the first ``most`` held-out tokens of each domain, as proxy runs are evaluated."""
+def evaluation(course: Course, domains: Mapping[str, Domain], most: int) -> dict[str, Any]:
+    """How far a course is, and its losses on the first ``most`` held-out tokens of each domain, as proxy runs are evaluated."""
     model, found = course.learner.model.eval(), {}
     for name in course.names:
         windows = held_windows(domains[name].held_out, course.setting.shape.context, most)
         found[name] = measured(model, windows, domains[name].widths, course.device)
-    return Result(course, {n: one.loss for n, one in found.items()}, {n: one.bits_per_byte for n, one in found.items()})
+    model.train()
+    counts, seconds, tokens = course.streams.position, course.clock.seconds["all"], course.learner.step * course.tokens
+    row: dict[str, Any] = {"tokens": tokens, "step": course.learner.step, "seconds": seconds,
+                           "tokens_per_second": tokens / max(seconds, 1e-9),
+                           "flops": tokens * course.setting.shape.flops + course.extra_flops}
+    for prefix, values in ((MIX, (counts / counts.sum()).tolist()), ("epochs/", course.streams.epochs().tolist()),
+                           (LOSS, [found[name].loss for name in course.names]),
+                           ("bpb/", [found[name].bits_per_byte for name in course.names])):
+        row |= {prefix + name: value for name, value in zip(course.names, values, strict=True)}
+    return row
 
 
 def trajectory(course: Course) -> pa.Table:
@@ -83,19 +85,14 @@ def trajectory(course: Course) -> pa.Table:
 
 
 def runs(results: Mapping[str, Result], run: str, unique: Mapping[str, int]) -> pa.Table:
-    """A row per result in the layout of the run table, by the name of its rule."""
+    """A row per result and evaluation in the layout of the run table, by the name of its rule."""
     rows = []
     for name, result in results.items():
-        course = result.course
-        seconds = course.clock.seconds["all"]
-        row: dict[str, Any] = {"run_id": f"{name}-{run}", "design": name, "seed": course.setting.plan.seed, "status": "done",
-                               "n_params": course.setting.shape.parameters, "tokens": result.tokens,
-                               "step": course.learner.step, "flops": result.flops, "seconds": seconds,
-                               "tokens_per_second": result.tokens / max(seconds, 1e-9)}
-        for prefix, values in ((MIX, result.realised), (LOSS, result.losses), ("bpb/", result.bits), (UNIQUE, unique),
-                               ("epochs/", dict(zip(course.names, course.streams.epochs().tolist(), strict=True)))):
-            row |= {prefix + domain: value for domain, value in values.items()}
-        rows.append(row)
+        setting = result.course.setting
+        fixed: dict[str, Any] = {"run_id": f"{name}-{run}", "design": name, "seed": setting.plan.seed, "status": "done",
+                                 "n_params": setting.shape.parameters}
+        fixed |= {UNIQUE + domain: tokens for domain, tokens in unique.items()}
+        rows += [fixed | dict(row) for row in result.evaluations]
     table = pa.Table.from_pylist(rows)
     return table.cast(pa.schema([FACTS.field(f.name) if f.name in FACTS.names else f for f in table.schema]))
 

@@ -6,7 +6,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ class Run:
         self.windows = {name: held_windows(domain.held_out, common.shape.context, common.held_out)
                         for name, domain in domains.items()}
         self.widths = next(iter(domains.values())).widths
-        self.marks = {max(1, round(share * self.trainer.total)) for share in common.at}
+        self.marks = marks(common.at, self.trainer.total)
         self.rows: list[dict[str, Any]] = []
         self.losses: list[float] = []
         self.seconds = self.busy = 0.0  # of learning, without evaluation: on the wall, and of ``throughput.clock``
@@ -150,6 +150,11 @@ class Run:
         self.rows, self.losses = state["rows"], state["losses"]
         self.seconds, self.busy = state["seconds"]
         note(f"{self.label}: goes on after {self.trainer.step} of {self.trainer.total} steps", self.common.quiet)
+
+
+def marks(at: Iterable[float], total: int) -> set[int]:
+    """The steps after which a run of so many is evaluated, from shares of them."""
+    return {max(1, round(share * total)) for share in at}
 
 
 @contextlib.contextmanager

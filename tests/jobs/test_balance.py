@@ -57,8 +57,10 @@ def test_the_trajectory_is_that_of_algorithm_1_and_its_end_goes_to_mix(mill):
     assert list(made.details["proportions"].values()) == pytest.approx(shares[-1])
     assert rounds.column("step").to_pylist() == [8, 16, 24, 32, 40]
     table = Runs.of(runs)
-    assert table.points.mix[0] == pytest.approx(counts.sum(0) / counts.sum())
-    assert {f"loss/{n}": made.details[f"loss/{n}"] for n in WORDS} == {f"loss/{n}": table.losses[0, i]
+    assert runs.column("step").to_pylist() == [10, 20, 40]
+    assert runs.column("flops")[0].as_py() == pytest.approx(runs.column("flops")[2].as_py() / 4, rel=1e-3)
+    assert table.points.mix[-1] == pytest.approx(counts.sum(0) / counts.sum())
+    assert {f"loss/{n}": made.details[f"loss/{n}"] for n in WORDS} == {f"loss/{n}": table.losses[-1, i]
                                                                       for i, n in enumerate(sorted(WORDS))}
     assert made.details["tokens"] == 7680
     assert made.details["n_params"] == from_bytes(
@@ -74,7 +76,7 @@ def test_the_trajectory_is_that_of_algorithm_1_and_its_end_goes_to_mix(mill):
 def test_a_run_that_is_interrupted_goes_on_as_if_it_was_not(mill, monkeypatch, rule):
     fit = (*FIT, f"balance={rule}", "samples=linupper", "samples.burn_in=10",
            *(("balance.steps=2",) if rule == "skillit" else ()))
-    whole, rounds, _, _ = files(mill, mill(*fit))
+    whole, rounds, runs, _ = files(mill, mill(*fit))
     advance, taken = course.Course.advance, []
 
     def interrupted(self):
@@ -89,10 +91,12 @@ def test_a_run_that_is_interrupted_goes_on_as_if_it_was_not(mill, monkeypatch, r
     for path in [entry.path for entry in mill.store.list(f"{whole.folder}/scratch/")]:
         mill.store.delete(path)
     assert mill.run(*fit).code == 130
-    again, other, _, _ = files(mill, mill(*fit))
+    again, other, evaluated, _ = files(mill, mill(*fit))
     assert taken[19:21] == [19, 19]
     assert again.details == whole.details
     assert other.equals(rounds)
+    timed = ["seconds", "tokens_per_second"]
+    assert evaluated.drop_columns(timed).equals(runs.drop_columns(timed))
     assert not list(mill.store.list(f"{whole.folder}/scratch/"))
 
 
@@ -128,7 +132,7 @@ def test_doremi_compares_with_a_model_that_was_trained_before(mill):
 
 @pytest.mark.usefixtures("domains")
 def test_what_the_rule_costs_is_told_beside_the_run_without_it(mill):
-    made, _, runs, cost = files(mill, mill(*FIT, "against=true"))
+    made, _, runs, cost = files(mill, mill(*FIT, "against=true", "eval.at=[1]"))
     assert runs.column("design").to_pylist() == ["balance", "fixed"]
     assert runs.column("mix/river")[1].as_py() == pytest.approx(1 / 3, abs=0.01)
     assert runs.column("flops")[0].as_py() == runs.column("flops")[1].as_py() + made.details["method_flops"]
@@ -149,6 +153,7 @@ def test_evaluation_moves_the_proportions_towards_itself_and_a_floor_holds(mill)
     ("rounds.first={river: 1}", "rounds.least=1: the first round draws 0 of its 96 sequences from field"),
     ("rounds.floor=0.5", "rounds.floor=0.5 for 3 domains"), ("rounds.take=best", "rounds.take='best'"),
     ("rounds.least=100", "rounds.least=100"), ("rounds.evaluation=even", "rounds.evaluation='even'"),
+    ("eval.tokens=0", "eval.tokens=0: give at least 1"), ("eval.at=[0]", "eval.at=[0.0]: give shares of a run above 0"),
     ("balance=aioli", "48 steps of probes leave nothing of a round of 8"),
     ("balance=fixed balance._target_=corpusmill.operators.weight.uniform.Uniform", "is no rule"),
 ])
