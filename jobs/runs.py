@@ -1,7 +1,8 @@
 """Import run tables: shares and losses of training runs, checked, as the dataset that laws are fitted on.
 
 Reads shares and losses in RegMix's layout (``mixtures=A.csv losses=B.csv``, joined on their column ``index``), or run tables
-(``table=``, or several by ``tables=[…]``: CSV, Parquet, or datasets by manifest or @name). Writes runs.parquet.
+(``table=``, or several by ``tables=[…]``: CSV, Parquet, or datasets by manifest or @name). Writes runs.parquet. Tables whose
+runs have the same ids, as of two sizes in RegMix's layout, are read one by one, each with a ``prefix``, and then put together.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ from corpusmill.operators.text.content import key as digest_key
 from corpusmill.operators.weight.merging import merged, summary
 from corpusmill.operators.weight.runs import joined
 
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclasses.dataclass
@@ -40,6 +41,7 @@ class Config(Common):
     tables: list[str] = dataclasses.field(default_factory=list)  # instead: several of them
     n_params: Quantity = None  # parameters of the models, where the tables do not say
     tokens: Quantity = None  # tokens that they learned from, where the tables do not say
+    prefix: str = ""  # put before every run_id
 
 
 def run(config: Config, store: Store, engine: Engine) -> Manifest:
@@ -47,10 +49,11 @@ def run(config: Config, store: Store, engine: Engine) -> Manifest:
     here = session(config, store, engine)
     sizes = {name: quantity(name, value) for name in ("n_params", "tokens") if (value := getattr(config, name)) is not None}
     read, inputs, source = _read(config, store)
-    made = stage.Stage("runs", stage.NO_ROWS, {"sizes": sizes, "version": VERSION}, inputs, source=source)
+    parameters = {"sizes": sizes, "prefix": config.prefix, "version": VERSION}
+    made = stage.Stage("runs", stage.NO_ROWS, parameters, inputs, source=source)
     if (done := stage.committed(here, made)) is not None:
         return done
-    runs = merged({where: _sized(table, sizes) for where, table in read.items()})
+    runs = merged({where: _prefixed(_sized(table, sizes), config.prefix) for where, table in read.items()})
     told = summary(runs)
     if not here.quiet:
         show(told)
@@ -93,6 +96,14 @@ def _sized(table: pa.Table, sizes: Mapping[str, int]) -> pa.Table:
         elif table.column(name).null_count:
             table = table.set_column(table.column_names.index(name), name, table.column(name).fill_null(value))
     return table
+
+
+def _prefixed(table: pa.Table, prefix: str) -> pa.Table:
+    """With other ids, where it has any."""
+    if not prefix or "run_id" not in table.column_names:
+        return table
+    ids = [None if name is None else f"{prefix}{name}" for name in table.column("run_id").to_pylist()]
+    return table.set_column(table.column_names.index("run_id"), "run_id", pa.array(ids, pa.string()))
 
 
 def show(told: Mapping[str, Any]) -> None:

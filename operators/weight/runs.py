@@ -191,7 +191,8 @@ def _check(table: pa.Table, mix: Doubles, losses: Doubles, where: str) -> None:
     keys = list(zip(runs, table.column("step").to_pylist(), strict=True))
     if len(set(keys)) != len(keys):
         run, step = next(key for key in keys if keys.count(key) > 1)
-        raise DataError(f"{where}: run {run} stands there twice" + ("" if step is None else f" at step {step}"))
+        raise DataError(f"{where}: run {run} stands there twice" + ("" if step is None else f" at step {step}") +
+                        "; runs of several tables that share their ids are told apart by the prefix of corpusmill runs")
     with np.errstate(invalid="ignore"):
         bad = ~(np.isfinite(mix) & (mix >= 0)).all(1) | (np.abs(mix.sum(1) - 1) > SUM_TOLERANCE)
     if bad.any():

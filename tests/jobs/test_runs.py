@@ -52,6 +52,17 @@ def test_several_tables_become_one(mill, files, tmp_path):
     assert [row["run_id"] for row in mill.rows(uri)] == ["1", "2", "3", "a", "b"]
 
 
+def test_runs_that_are_called_alike_are_told_apart_by_a_prefix(mill, files):
+    mill("runs", files["mix"], files["loss"], "n_params=1e6", "name=small")
+    mill("runs", files["mix"], files["loss"], "n_params=6e7", "name=large")
+    refused = mill.run("runs", "tables=[@small,@large]")
+    assert (refused.code, "run 1 stands there twice; runs of several tables" in refused.err) == (1, True)
+    mill("runs", files["mix"], files["loss"], "n_params=6e7", "prefix=large-", "name=large")
+    table = read(mill, mill("runs", "tables=[@small,@large]")).table
+    assert dict(zip(table.column("run_id").to_pylist(), table.column("n_params").to_pylist(), strict=True)) == {
+        name: size for lead, size in (("", 10**6), ("large-", 6 * 10**7)) for name in (f"{lead}{n}" for n in (1, 2, 3))}
+
+
 def test_a_changed_file_is_another_table(mill, files, tmp_path):
     uri = mill("runs", f"table={files['table']}")
     pq.write_table(pa.table(ROWS | {"loss/chat": [4.1]}), tmp_path / "table.parquet")
