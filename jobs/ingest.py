@@ -51,6 +51,7 @@ class CorpusConfig:
     prefix: str = ""  # before every line of a list of paths
     format: str = "auto"  # auto | parquet | jsonl | text | warc | wet | folder (with a README.md) | machine (installed here)
     columns: Any = None  # documents' column: the files' column, as {text: body, native_id: uuid}; null: by name
+    keep: list[str] = dataclasses.field(default_factory=list)  # files' columns whose values enter the documents' metadata
     source: str | None = None  # template of {dataset}, {stem}, {folder}; null: the files' own column
     license: str | None = None  # of rows that name none
     catalogue: str | None = None  # an entry of conf/source, or a YAML file like it: source and license where they are null
@@ -115,7 +116,7 @@ def reader(config: Config) -> Reading:
     license = known.get("license") if corpus.license is None else corpus.license  # noqa: A001
     on_bad: Any = choose("on_bad", config.on_bad or corpus.on_bad, ("fail", "quarantine"))
     return Reading(kind, _columns(corpus.columns), source, license, on_bad, config.ingest.row_group_bytes,
-                   config.ingest.max_document_bytes, options)
+                   config.ingest.max_document_bytes, options, tuple(dict.fromkeys(corpus.keep)))
 
 
 def _columns(given: Any) -> dict[str, str]:
@@ -198,6 +199,8 @@ class Ingest:
         """What enters the key: everything that the documents depend on."""
         plain = dataclasses.asdict(self)
         plain["reading"].pop("options")
+        if not plain["reading"]["keep"]:
+            plain["reading"].pop("keep")
         return plain | {"version": "1", "subset": aligned.Subset(self.limit, self.sample).parameters()}
 
     def __call__(self, store: Store, task: Task, emit: Emit) -> Facts:

@@ -7,7 +7,7 @@ The columns of a file are mapped onto those of the documents schema. A row is ba
     invalid_utf8   a string's bytes are not UTF-8; Arrow and Parquet do not check what they call a string
     oversize       the text is longer than the limit, in bytes
     bad_date       not ISO 8601, or outside the years 1 to 9999
-    bad_metadata   not one JSON object
+    bad_metadata   not one JSON object, or beside it a value to be kept that has no form in JSON
 
 Empty text is a document: whether it is kept is for a filter to say.
 """
@@ -17,7 +17,7 @@ import datetime as dt
 import decimal
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from corpusmill.operators.text.hashing import document_ids
 
 MAX_DOCUMENT_BYTES = 1 << 30
 QUARANTINED_BYTES = 64 << 10
+KEPT = "kept"  # in a mapping: a struct or JSON objects, whose values that are not null enter the metadata
 
 Rows = npt.NDArray[np.int64]
 _Problems = dict[int, tuple[str, str]]  # row in the batch → reason, detail; the first reason stands
@@ -69,9 +70,9 @@ def canonical(
 ) -> tuple[pa.RecordBatch, list[BadRow]]:
     """The batch's documents, in order and in the documents schema, and its bad rows, in order.
 
-    ``mapping`` is canonical column → column of the batch and must have ``text``; ``rows`` numbers the batch's rows in
-    the file. Together the two results have exactly the rows of the batch. Raises SchemaError where ``mapping`` names a
-    column that there is not.
+    ``mapping`` is canonical column (or ``KEPT``) → column of the batch and must have ``text``; ``rows`` numbers the batch's
+    rows in the file. Together the two results have exactly the rows of the batch. Raises SchemaError where ``mapping`` names
+    a column that there is not.
     """
     _check(batch, mapping)
     problems: _Problems = {}
@@ -84,6 +85,8 @@ def canonical(
     }
     date = _dates(given["date"], problems) if "date" in given else pa.nulls(len(raw), DOCUMENTS.field("date").type)
     metadata = _metadata(given["metadata"], problems) if "metadata" in given else pa.nulls(len(raw), pa.string())
+    if KEPT in given:
+        metadata = _joined(metadata, given[KEPT], problems)
     source, native_id, kind = _filled(strings, defaults, rows)
 
     columns = [text, source, native_id, strings["url"], date, kind, metadata]
@@ -118,7 +121,7 @@ def _check(batch: pa.RecordBatch, mapping: Mapping[str, str]) -> None:
     if "text" not in mapping:
         raise SchemaError(f"no column is mapped onto 'text'; there is {', '.join(batch.schema.names)}")
     for name, column in mapping.items():
-        if name not in DOCUMENTS.names or name == "doc_id":
+        if name not in (*DOCUMENTS.names[1:], KEPT):
             raise SchemaError(f"{name!r} is no column of a document; those are {', '.join(DOCUMENTS.names[1:])}")
         if batch.schema.names.count(column) != 1:
             raise SchemaError(f"there must be one column {column!r}; there is {', '.join(batch.schema.names)}")
@@ -246,6 +249,24 @@ def _metadata(column: pa.Array, problems: _Problems) -> pa.StringArray:
         return pa.array(objects, pa.string())
     decoded = _decoded(_bytes(column, "metadata", problems), "metadata", problems)
     return _parsed(decoded, _object, "bad_metadata", problems).cast(pa.string())
+
+
+def _joined(metadata: pa.StringArray, kept: pa.Array, problems: _Problems) -> pa.StringArray:
+    """The objects with what is kept beside them, which wins."""
+    objects: list[str | None] = []
+    for at, (one, other) in enumerate(zip(metadata.to_pylist(), _objects(kept), strict=True)):
+        values = {name: value for name, value in (other or {}).items() if value is not None}
+        try:
+            objects.append(json_object(json.loads(one or "{}") | values) if values else one)
+        except ValueError as error:
+            problems.setdefault(at, ("bad_metadata", _brief(error)))
+            objects.append(None)
+    return pa.array(objects, pa.string())
+
+
+def _objects(kept: pa.Array) -> Sequence[Mapping[str, object] | None]:
+    found: list[Mapping[str, object] | None] = kept.to_pylist()
+    return found if pa.types.is_struct(kept.type) else [json.loads(value) for value in kept.cast(pa.string()).to_pylist()]
 
 
 def _object(value: str) -> str | None:

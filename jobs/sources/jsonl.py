@@ -14,8 +14,8 @@ import pyarrow.json as pj
 
 from corpusmill.jobs.sources.files import SourceFile, opened
 from corpusmill.jobs.sources.inflate import BrokenFileError, chunks
-from corpusmill.jobs.sources.pieces import Piece, Reading, defaults_of, mapped, piece, unreadable
-from corpusmill.operators.documents import QUARANTINED_BYTES, BadRow, Rows, canonical, json_object
+from corpusmill.jobs.sources.pieces import Piece, Reading, defaults_of, kept, mapped, piece, unreadable
+from corpusmill.operators.documents import KEPT, QUARANTINED_BYTES, BadRow, Rows, canonical, json_object
 
 _BLOCK = 8 << 20
 _READ = 1 << 20
@@ -174,8 +174,10 @@ class _Parser:
             types["native_id"] = pa.int64()
         # Parsed at once, objects would get each other's keys.
         objects = isinstance(seen.get(mapping.get("metadata", "")), dict)
-        shared = len(set(mapping.values())) < len(mapping)
-        schema = pa.schema([(column, types[name]) for name, column in mapping.items()])
+        objects |= any(not isinstance(seen[name], str | None) for name in reading.keep)
+        named = [(column, types[name]) for name, column in mapping.items() if name != KEPT]
+        schema = pa.schema([*named, *((column, pa.string()) for column in reading.keep)])
+        shared = len(set(schema.names)) < len(schema.names)
         return cls(file, reading, mapping, None if objects or shared else schema, settled=True)
 
     def parse(self, block: bytes, rows: Sequence[bytes], first: int) -> Piece:
@@ -188,7 +190,7 @@ class _Parser:
         bad: list[BadRow] = []
         for number, line in enumerate(rows, first):
             try:
-                fields = _fields(_record(line), self.mapping)
+                fields = _fields(_record(line), self.mapping, self.reading.keep)
             except _BadLineError as problem:
                 bad.append(BadRow(number, problem.reason, problem.detail, line[:QUARANTINED_BYTES]))
                 continue
@@ -213,7 +215,7 @@ class _Parser:
             return None
         if table.num_rows != rows or table[self.mapping["text"]].null_count:
             return None
-        return table.combine_chunks().to_batches()[0]
+        return kept(table.combine_chunks().to_batches()[0], self.reading.keep)
 
     def _piece(
         self, batch: pa.RecordBatch, numbers: Rows, bad: list[BadRow],
@@ -255,22 +257,22 @@ def _record(line: bytes) -> dict[str, object]:
     return record
 
 
-def _fields(record: Mapping[str, object], mapping: Mapping[str, str]) -> dict[str, bytes | None]:
-    """The mapped fields of one object, as bytes."""
+def _fields(record: Mapping[str, object], mapping: Mapping[str, str], keep: Sequence[str]) -> dict[str, bytes | None]:
+    """The mapped fields of one object, as bytes, and those that are kept together as one object."""
     if mapping["text"] not in record:
         raise _BadLineError("missing_text", f"no {mapping['text']!r} among {', '.join(map(repr, record))}")
     if record[mapping["text"]] is None:
         raise _BadLineError("null_text", "text is null")
     fields: dict[str, bytes | None] = {}
     for name, column in mapping.items():
-        value = record.get(column)
+        value = record.get(column) if name != KEPT else {column: record.get(column) for column in keep}
         try:
-            if name == "metadata" and isinstance(value, dict):
+            if name in ("metadata", KEPT) and isinstance(value, dict):
                 value = json_object(value)
             elif name == "native_id" and isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
         except ValueError as error:
-            raise _BadLineError(f"bad_{name}", str(error)) from error
+            raise _BadLineError("bad_metadata" if name == KEPT else f"bad_{name}", str(error)) from error
         if value is not None and not isinstance(value, str):
             raise _BadLineError("wrong_type", f"{name} is a JSON {type(value).__name__}, not a string")
         try:

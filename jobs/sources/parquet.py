@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpusmill.jobs.sources.files import SourceFile, opened
-from corpusmill.jobs.sources.pieces import Piece, Reading, defaults_of, mapped, piece, slices, unreadable
+from corpusmill.jobs.sources.pieces import KEPT_COLUMN, Piece, Reading, defaults_of, kept, mapped, piece, slices, unreadable
 from corpusmill.operators.documents import canonical
 from corpusmill.operators.errors import StoreError
 
@@ -40,7 +40,7 @@ def read_parquet(file: SourceFile, reading: Reading) -> Iterator[Piece]:
         mapping = mapped(file, reading, names)
         readers = parquet, _parquet(handle, parquet.metadata, mapping["text"])
         for group, rows in enumerate(groups):
-            batches = _batches(readers, mapping, group, reading.batch_bytes)
+            batches = _batches(readers, mapping, group, reading)
             yield from _group(file, reading, batches, mapping, group, rows)
 
 
@@ -63,14 +63,15 @@ def _parquet(
 
 
 def _batches(
-    readers: tuple[pq.ParquetFile, pq.ParquetFile], mapping: Mapping[str, str], group: int, batch_bytes: int
+    readers: tuple[pq.ParquetFile, pq.ParquetFile], mapping: Mapping[str, str], group: int, reading: Reading
 ) -> Iterator[pa.RecordBatch]:
-    """The mapped columns of a row group; ``readers`` give text as it is, and in its dictionary."""
+    """The mapped and kept columns of a row group; ``readers`` give text as it is, and in its dictionary."""
     metadata = readers[0].metadata
     reader = readers[_expands(metadata, mapping["text"], group)]
-    size = _batch_rows(metadata, mapping["text"], group, batch_bytes)
-    yield from reader.iter_batches(
-        batch_size=size, row_groups=[group], columns=list(mapping.values()), use_threads=False)
+    size = _batch_rows(metadata, mapping["text"], group, reading.batch_bytes)
+    columns = list(dict.fromkeys([*(name for name in mapping.values() if name != KEPT_COLUMN), *reading.keep]))
+    for batch in reader.iter_batches(batch_size=size, row_groups=[group], columns=columns, use_threads=False):
+        yield kept(batch, reading.keep)
 
 
 def _group(

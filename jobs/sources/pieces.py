@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from corpusmill.jobs.runtime.store import StoreOptions
 from corpusmill.jobs.sources.files import SourceFile
-from corpusmill.operators.documents import MAX_DOCUMENT_BYTES, BadRow, Defaults
+from corpusmill.operators.documents import KEPT, MAX_DOCUMENT_BYTES, BadRow, Defaults
 from corpusmill.operators.errors import ConfigError, DataError, SchemaError
 from corpusmill.operators.schema import DOCUMENTS, QUARANTINE
 
@@ -28,6 +28,7 @@ COMPRESSIONS = (".gz", ".zst")
 _COMPRESSED = ("jsonl", "warc", "wet")
 _AUTOMATIC = {"text": ("text",), "source": ("source",), "native_id": ("native_id", "id"), "url": ("url",),
               "date": ("date",), "license": ("license",), "metadata": ("metadata",)}
+KEPT_COLUMN = "corpus.keep"  # of a batch that was read
 _SHARD_NUMBER = re.compile(r"-\d{5,}(-of-\d{5,})?$")
 _FIELDS = {"stem", "folder", "dataset"}
 
@@ -39,7 +40,8 @@ class Reading:
     ``columns`` maps documents' columns onto those of the files; what it does not name is found by its own name
     (native_id also as ``id``). ``source`` is a template of {stem}, {folder} and {dataset} (the stem without
     ``-00000`` or ``-00000-of-00010``); where it is given it wins over a source column. Where it is not, rows without a
-    source get the dataset, and text files and web archives the folder. ``license`` is for rows that have none.
+    source get the dataset, and text files and web archives the folder. ``license`` is for rows that have none. ``keep``
+    names columns of the files whose values enter the documents' metadata, under the same names.
     """
 
     format: Format = "auto"
@@ -50,6 +52,7 @@ class Reading:
     batch_bytes: int = 16 << 20  # text per batch; a longer document travels alone
     max_document_bytes: int = MAX_DOCUMENT_BYTES
     options: StoreOptions = dataclasses.field(default_factory=StoreOptions)
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.columns) - set(_AUTOMATIC))
@@ -157,12 +160,12 @@ def mapped(file: SourceFile, reading: Reading, names: Sequence[str], *, ragged: 
     Raises SchemaError where a column that the setting names is missing, or none is the text.
     """
     mapping: dict[str, str] = {}
+    for name in reading.keep:
+        _there(file, name, names, "corpus.keep")
     for column, automatic in _AUTOMATIC.items():
         asked = reading.columns.get(column)
-        if asked is not None and asked not in names:
-            near = get_close_matches(asked, names, 1)
-            raise SchemaError(f"{file.uri} has no column {asked!r} (corpus.columns.{column})"
-                              f"{f'; did you mean {near[0]!r}?' if near else ';'} It has {_listed(names)}")
+        if asked is not None:
+            _there(file, asked, names, f"corpus.columns.{column}")
         found = asked or next((name for name in automatic if name in names), None)
         if found is None and ragged and column != "text":
             found = automatic[-1]
@@ -173,7 +176,22 @@ def mapped(file: SourceFile, reading: Reading, names: Sequence[str], *, ragged: 
                           f"It has {_listed(names)}")
     if reading.source is not None:
         mapping.pop("source", None)
-    return mapping
+    return mapping | ({KEPT: KEPT_COLUMN} if reading.keep else {})
+
+
+def _there(file: SourceFile, asked: str, names: Sequence[str], setting: str) -> None:
+    if asked not in names:
+        near = get_close_matches(asked, names, 1)
+        raise SchemaError(f"{file.uri} has no column {asked!r} ({setting})"
+                          f"{f'; did you mean {near[0]!r}?' if near else ';'} It has {_listed(names)}")
+
+
+def kept(batch: pa.RecordBatch, keep: Sequence[str]) -> pa.RecordBatch:
+    """With the columns to keep as one, ``KEPT_COLUMN``, where there are any."""
+    if not keep:
+        return batch
+    together = pa.StructArray.from_arrays([batch.column(name) for name in keep], list(keep))
+    return batch.append_column(KEPT_COLUMN, together)
 
 
 def slices(lengths: npt.NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:

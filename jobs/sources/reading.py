@@ -10,6 +10,7 @@ from corpusmill.jobs.sources.parquet import read_parquet
 from corpusmill.jobs.sources.pieces import Format, Piece, Reading, format_of
 from corpusmill.jobs.sources.textfiles import read_texts
 from corpusmill.jobs.sources.warc import read_warc, read_wet
+from corpusmill.operators.errors import ConfigError
 
 _READERS = {"parquet": read_parquet, "jsonl": read_jsonl, "warc": read_warc, "wet": read_wet}
 
@@ -28,11 +29,15 @@ def read(file: SourceFile, reading: Reading) -> Iterator[Piece]:
 
 def read_bundle(files: Sequence[SourceFile], reading: Reading) -> Iterator[Piece]:
     """The pieces of several files in order; small text files share batches."""
-    for kind, group in groupby(files, lambda file: format_of(file, reading)):
+    for kind, together in groupby(files, lambda file: format_of(file, reading)):
+        group = list(together)
+        if reading.keep and kind not in ("parquet", "jsonl"):
+            raise ConfigError(f"corpus.keep={list(reading.keep)} names columns, and {group[0].uri} is read as {kind}, which "
+                              "has none")
         if kind == "text":
-            yield from read_texts(list(group), reading)
+            yield from read_texts(group, reading)
         elif kind == "machine":
-            yield from read_machine(list(group), reading)
+            yield from read_machine(group, reading)
         else:
             for file in group:
                 yield from _READERS[kind](file, reading)

@@ -41,6 +41,19 @@ def test_documents_alone_all_have_a_domain(tables):
     assert {r["doc_id"]: r["domain"] for r in rows} == {d["doc_id"]: d["source"] for d in documents}
 
 
+def test_labels_that_stand_in_columns_of_their_own_are_domains(mill, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "a", "topic": "law", "format": "q"}\n{"text": "b", "topic": "art"}\n')
+    documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]", "corpus.keep=[topic,format]")
+    rows = mill.rows(mill("regroup", f"documents={documents}", "regroup=column", "regroup.column=[topic,format]"))
+    assert [row["domain"] for row in rows] == ["law/q", "art/none"]
+
+
+def test_columns_are_kept_of_tables_only(mill, tmp_path):
+    (tmp_path / "in.txt").write_text("a")
+    refused = mill.run("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.txt'}]", "corpus.keep=[topic]")
+    assert (refused.code, "is read as text, which has none" in refused.err) == (2, True)
+
+
 def test_a_document_without_a_value_is_an_error_unless_its_domain_is_named(mill, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n{"text": "b", "license": "MIT"}\n')
     documents = mill("ingest", "corpus=files", f"corpus.paths=[{tmp_path / 'in.jsonl'}]")

@@ -166,6 +166,20 @@ def test_objects_as_metadata_keep_their_own_keys(tmp_path):
     assert [d["metadata"] for d in documents] == ['{"a":{"é":null},"z":1}', '{"k":"v"}', None]
 
 
+@pytest.mark.parametrize("values", [["law", None, "health"], ["law", 2, {"a": [1.5]}], [None, "2020-01-01", True]])
+def test_fields_that_are_kept_enter_the_metadata(tmp_path, values):
+    rows = [{"text": "a", "topic": value, "metadata": '{"topic":"old","z":1}'} for value in values]
+    documents, bad = _read(tmp_path, _lines([*rows, {"text": "b"}]), keep=("topic",))
+    assert not bad
+    assert [json.loads(d["metadata"]) if d["metadata"] else None for d in documents] == [
+        *({"topic": "old" if value is None else value, "z": 1} for value in values), None]
+
+
+def test_kept_fields_that_begin_late_are_an_error_where_none_of_the_first_lines_has_them(tmp_path):
+    with pytest.raises(SchemaError, match=r"no column 'topic' \(corpus.keep\)"):
+        _read(tmp_path, _lines([{"text": "a"}] * 150 + [{"text": "a", "topic": "b"}]), keep=("topic",))
+
+
 def test_integer_ids_beyond_64_bits_stay_exact(tmp_path):
     documents, bad = _read(tmp_path, _lines([{"text": "a", "id": 1}, {"text": "b", "id": 10**30}]))
     assert not bad

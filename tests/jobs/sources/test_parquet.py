@@ -83,6 +83,19 @@ def test_columns_are_found_by_their_names(tmp_path):
     assert [d["metadata"] for d in documents] == ['{"k":1}', None]
 
 
+def test_columns_that_are_kept_enter_the_metadata(tmp_path):
+    path = _written(tmp_path, pa.table({
+        "text": ["a", "b", "c"], "metadata": ['{"topic":"old","lang":"de"}', None, None], "topic": ["law", "health", None],
+        "score": pa.array([0.5, float("nan"), None]), "parts": [[1, 2], [], None]}))
+    documents, bad = _rows(_pieces(path, keep=("topic", "score", "parts")))
+    assert [d["metadata"] for d in documents] == ['{"lang":"de","parts":[1,2],"score":0.5,"topic":"law"}', None]
+    assert [(row["row"], row["reason"]) for row in bad] == [(1, "bad_metadata")]
+    assert [d["metadata"] for d in _rows(_pieces(path))[0]] == ['{"lang":"de","topic":"old"}', None, None]
+    assert _rows(_pieces(path, keep=("text",)))[0][1]["metadata"] == '{"text":"b"}'
+    with pytest.raises(SchemaError, match=r"no column 'topics' \(corpus.keep\); did you mean 'topic'"):
+        _pieces(path, keep=("topics",))
+
+
 def test_a_template_wins_over_a_source_column(tmp_path):
     documents, _ = _rows(
         _pieces(_written(tmp_path, pa.table({"text": ["a"], "source": ["s"]})), source="my/{dataset}/{stem}")
