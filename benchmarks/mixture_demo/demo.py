@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.csv import write_csv
 from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,7 +33,7 @@ from corpusmill.jobs.runtime.tasks import Session
 from corpusmill.operators.weight.laws.model import LawModel
 from corpusmill.operators.weight.laws.validation import measured
 from corpusmill.operators.weight.optimal import Optimal
-from corpusmill.operators.weight.runs import HELD_OUT, MIX, Runs
+from corpusmill.operators.weight.runs import HELD_OUT, MIX, Points, Runs
 from corpusmill.operators.weight.unimax import UniMax
 
 DOMAINS = ("books", "commit_messages", "encyclopedia", "health_qa", "law", "math", "speeches")
@@ -179,12 +181,15 @@ def told_all(demo):
     """All figures, into benchmarks/results."""
     rules = [demo.table_of(demo.named(f"rb-{seed}"), "runs.parquet") for seed in SEEDS]
     runs = pa.concat_tables([demo.table(demo.named("target_runs")), *map(ended, rules)], promote_options="default")
-    facts = {"machine": machine(), "strategies": told(runs, DOMAINS), "noise": noise(demo), "laws": laws(demo),
-             "proportions": {name: shares(runs, name) for name in sorted(set(runs["design"].to_pylist()))},
-             "predicted": json.loads((demo.folder / "solutions.json").read_text())["law"]["solution"]["strategies"],
+    strategies = told(runs, DOMAINS)
+    proportions = {name: shares(runs, name) for name in strategies}
+    facts = {"machine": machine(), "strategies": strategies, "noise": noise(demo), "laws": laws(demo),
+             "proportions": proportions, "predicted": predicted(demo, strategies, proportions),
              "operations": operations(demo, runs)}
     path = RESULTS if demo.target_tokens == TARGET_TOKENS else demo.folder / RESULTS.name
     path.write_text(json.dumps(facts, indent=1) + "\n")
+    write_csv(plain(demo.table(demo.named("runs"))), path.with_name("mixture_demo_proxies.csv"))
+    write_csv(plain(runs), path.with_name("mixture_demo_targets.csv"))
     for name, one in facts["strategies"].items():
         loss, away = one["loss"], one["difference"]
         print(f"{name:12} {loss['mean']:.4f} ± {loss['half']:.4f}   to natural {away['mean']:+.4f} ± {away['half']:.4f}   "
@@ -197,10 +202,27 @@ def ended(runs):
     return rows.set_column(rows.column_names.index("design"), "design", pa.array(["rb"] * len(rows)))
 
 
+def plain(runs):
+    """A run table without what hangs on the machine."""
+    told = [name for name in runs.column_names if name not in ("seconds", "tokens_per_second", "of_limit")]
+    floats = [name for name in told if pa.types.is_floating(runs.schema.field(name).type)]
+    return pa.table({name: pc.round(runs[name], 6) if name in floats else runs[name] for name in told})
+
+
 def shares(runs, strategy):
-    """Realised, of the first seed."""
-    row = next(row for row in runs.to_pylist() if row["design"] == strategy)
-    return {domain: row[MIX + domain] for domain in DOMAINS}
+    """Realised at the end, means over the seeds."""
+    rows = [row for row in runs.to_pylist() if row["design"] == strategy]
+    last = [row for row in rows if row["step"] == max(row["step"] for row in rows)]
+    return {domain: float(np.mean([row[MIX + domain] for row in last])) for domain in DOMAINS}
+
+
+def predicted(demo, strategies, proportions):
+    """The objective by the law at the size of the proxies, beside what came of it at the size of the target."""
+    model = LawModel.from_json(law_file(demo, "additive"), "additive")
+    mix = np.array([[proportions[name][domain] for domain in model.domains] for name in strategies])
+    said = model.predict(Points(mix / mix.sum(1, keepdims=True))).mean(1)
+    came = [one["loss"]["mean"] for one in strategies.values()]
+    return {"objective": dict(zip(strategies, said.tolist(), strict=True)), "spearman": float(spearmanr(said, came).statistic)}
 
 
 def noise(demo):
