@@ -52,7 +52,7 @@ class Optimal:
     seed: int = 0  # of starts and draws
     margin: float = 1.0  # times the noise that a gain over UniMax must reach; 0 never falls back
     reads: ClassVar[Mapping[str, str]] = {"law": "law"}
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def __post_init__(self) -> None:
         for key, allowed in (("objective", ("weighted", "worst")), ("method", ("gradient", "draws"))):

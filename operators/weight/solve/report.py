@@ -1,13 +1,17 @@
 """The optimum beside what it competes with: predicted losses, what limits cost, how far it is from the runs, is it worth it.
 
-**When a gain counts.** A predicted gain over UniMax is a difference of two predictions. For each target u = √(rmse² + σ²), with
-rmse the law's held-out error and σ the noise of repeats (0 where nothing was repeated). Errors of targets go together as the
-law's residuals on its runs do (correlations ρ), so that u of the objective is √(Σ s_i s_j ρ_ij u_i u_j); of a law that knows
-of sizes they are taken to go together wholly, Σ s u; of the worst case it is the largest u. A gain below ``margin`` × u is no
-gain. What errs in the same way at both mixtures cancels in their difference, so the rule is on the careful side.
+**When a gain counts.** A predicted gain over UniMax is a difference of two predictions, and one below ``margin`` × u is no
+gain. u is what such a difference may be off by, measured where it is asked for: around each of the two mixtures the mean square
+of the held-out errors of the objective, over the quarter of the runs that are nearest in total variation (8 at least); u² is
+the mean of both. It is never below the noise of repeats, Σ s σ. Of the worst case it is the largest of the targets.
+
+Where held-out predictions were not kept, or are of another size than the runs (``calibrated``), u is that of the whole design,
+whose sparse corners err most: for each target √(rmse² + σ²), joined over the targets as the law's residuals on its runs go
+together (correlations ρ), √(Σ s_i s_j ρ_ij u_i u_j); of a law that knows of sizes wholly together, Σ s u.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +25,7 @@ from corpusmill.operators.weight.solve.optimiser import MISSED, Optimum
 
 OUTSIDE = 1e-3  # distance from which it is said that a mixture is outside of the design
 LEFT = 1e-4  # nats of gap from which an optimum is doubted
+NEAREST, FEWEST = 0.25, 8  # share and least number of the runs whose errors are those of a mixture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +37,23 @@ class Verdict:
     worth: bool
 
 
-def uncertainty(model: LawModel, objective: Predicted) -> float | None:
-    """u of the objective, in nats."""
+def uncertainty(model: LawModel, objective: Predicted, mixes: Doubles) -> float | None:
+    """u of a difference between mixtures (k, m), in nats; None where nothing was held out."""
+    if model.held_out is None or model.law.name == "calibrated":
+        return overall(model, objective)
+    away = model.held_out - model.losses
+    each = away @ objective.weights[:, None] if objective.baseline is None else away[:, objective.weights > 0]
+    most = max(FEWEST, math.ceil(NEAREST * len(away)))
+    near = [np.argsort(np.abs(model.design - mix).sum(1), kind="stable")[:most] for mix in mixes]
+    found = np.sqrt(np.mean([(each[rows] ** 2).mean(0) for rows in near], axis=0)).max()
+    if model.noise is None:
+        return float(found)
+    of_repeats = model.noise @ objective.weights if objective.baseline is None else model.noise[objective.weights > 0].max()
+    return float(max(found, of_repeats))
+
+
+def overall(model: LawModel, objective: Predicted) -> float | None:
+    """u over the whole design, in nats; None where nothing was held out."""
     if set(model.errors) < set(model.targets):
         return None
     rmse = np.array([model.errors[target]["rmse"] for target in model.targets])
@@ -59,7 +79,7 @@ def _together(model: LawModel) -> Doubles:
 def judged(model: LawModel, objective: Predicted, mix: Doubles, unimax: Doubles, margin: float) -> Verdict:
     """By the rule above."""
     ours, theirs = objective.loss(objective.losses(np.array([mix, unimax])))
-    noise = uncertainty(model, objective)
+    noise = uncertainty(model, objective, np.array([mix, unimax]))
     gain = float(theirs - ours)
     return Verdict(gain, noise, noise is None or margin == 0 or gain >= margin * noise)
 
@@ -97,7 +117,7 @@ def sentences(model: LawModel, told: Mapping[str, Any], verdict: Verdict) -> tup
     found = [f"law {model.law.name} on {len(model.design)} runs{error}, predicts {scores}"]
     if not verdict.worth and verdict.noise is not None:
         found.append(f"the predicted gain over UniMax, {verdict.gain:.4f} nats, is within the noise of {verdict.noise:.4f} "
-                     "(held-out error and repeats): UniMax is taken; weigh.margin=0 takes the optimum")
+                     "(held-out errors near both, and repeats): UniMax is taken; weigh.margin=0 takes the optimum")
     if verdict.noise is None:
         found.append("the law has no held-out error, so whether its gain over UniMax is real cannot be said")
     optimum = told["strategies"]["optimum"]
