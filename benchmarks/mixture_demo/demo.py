@@ -30,8 +30,9 @@ from corpusmill.jobs.runtime import stage
 from corpusmill.jobs.runtime.engine import InlineEngine
 from corpusmill.jobs.runtime.store import open_store
 from corpusmill.jobs.runtime.tasks import Session
+from corpusmill.operators.weight.laws import law_of
 from corpusmill.operators.weight.laws.model import LawModel
-from corpusmill.operators.weight.laws.validation import measured
+from corpusmill.operators.weight.laws.validation import fit, measured
 from corpusmill.operators.weight.optimal import Optimal
 from corpusmill.operators.weight.runs import HELD_OUT, MIX, Points, Runs
 from corpusmill.operators.weight.unimax import UniMax
@@ -43,6 +44,7 @@ EVAL_TOKENS = 65_536  # of each domain
 STREAMS = ("streams.held_out=128KiB", "streams.max_tokens=20e6")
 TARGET = ("layers=2", "width=128", "heads=4", "context=128")
 LEARNING = ("batch=16", "rate=0.004", "warm_up=0.05")
+SCALES = ("joint", "chinchilla", "calibrated")
 LAWS = ("additive", "exponential", "linear", "loglinear", "implicit", "constant")
 SAME = 1e-4  # difference of shares below which two mixtures are one, and run once
 EVALUATED = "eval.at=[0.2,0.4,0.6,0.7,0.8,0.9,1.0]"  # of the targets
@@ -206,11 +208,13 @@ def told_all(demo):
         strategies["law_capped"] = strategies["law"] | {"same_as": "law"}
     facts = {"machine": machine(), "strategies": strategies, "noise": noise(demo), "laws": laws(demo),
              "proportions": proportions, "predicted": beside,
-             "operations": operations(demo, runs)}
+             "operations": operations(demo, runs), "laws_of_scale": scales(demo)}
     path = RESULTS if demo.target_tokens == TARGET_TOKENS else demo.folder / RESULTS.name
     path.write_text(json.dumps(facts, indent=1) + "\n")
     write_csv(plain(demo.table(demo.named("runs"))), path.with_name("mixture_demo_proxies.csv"))
     write_csv(plain(runs), path.with_name("mixture_demo_targets.csv"))
+    for kind, one in facts["laws_of_scale"].items():
+        print(f"{kind:12} off by {one['mae']:.4f} nats at the target's size, Spearman {one['spearman']:.2f}")
     for name, one in facts["strategies"].items():
         loss, away = one["loss"], one["difference"]
         print(f"{name:12} {loss['mean']:.4f} ± {loss['half']:.4f}   to natural {away['mean']:+.4f} ± {away['half']:.4f}   "
@@ -243,7 +247,7 @@ def predicted(demo, strategies, proportions):
     mix = np.array([[proportions[name][domain] for domain in model.domains] for name in strategies])
     said = model.predict(Points(mix / mix.sum(1, keepdims=True))).mean(1)
     came = [one["loss"]["mean"] for one in strategies.values()]
-    return {"objective": dict(zip(strategies, said.tolist(), strict=True)), "spearman": float(spearmanr(said, came).statistic)}
+    return {"objective": dict(zip(strategies, said.tolist(), strict=True)), "spearman": ranked(said, came)}
 
 
 def noise(demo):
@@ -264,8 +268,35 @@ def laws(demo):
         mean = (model.predict(held.points).mean(1), held.losses.mean(1))
         found[kind] = {"mre": float(np.mean([one["mre"] for one in errors.values()])),
                        "objective_mae": float(np.abs(mean[0] - mean[1]).mean()),
-                       "objective_spearman": float(spearmanr(*mean).statistic),
+                       "objective_spearman": ranked(*mean),
                        "cross_validated_mre": float(np.mean([one["mre"] for one in model.errors.values()]))}
+    return found
+
+
+def ranked(one, other):
+    """Spearman's correlation; None where a side does not vary."""
+    return None if len(set(one)) < 2 or len(set(other)) < 2 else float(spearmanr(one, other).statistic)
+
+
+def scales(demo):
+    """Laws that know of sizes, fitted on the proxies and the other strategies' targets: the objective of the one left out.
+
+    Not in the protocol, and nothing was chosen by it.
+    """
+    proxies, targets = demo.table(demo.named("runs")), demo.table(demo.named("target_runs"))
+    runs = Runs.of(pa.concat_tables([proxies, targets], promote_options="default"))
+    design, found = np.array(runs.table["design"].to_pylist()), {}
+    for kind in SCALES:
+        rows = {}
+        for name in sorted(set(targets["design"].to_pylist())):
+            left, taught = runs.take(design == name).final(), runs.take(design != name)
+            model = fit(law_of(kind), taught)
+            said = model.predict(left.points)
+            rows[name] = {"predicted": float(said.mean()), "realised": float(left.losses.mean()),
+                          "mre": float(np.mean(np.abs(said.mean(0) / left.losses.mean(0) - 1)))}
+        said, came = ([row[key] for row in rows.values()] for key in ("predicted", "realised"))
+        found[kind] = {"strategies": rows, "mae": float(np.mean(np.abs(np.subtract(said, came)))),
+                       "spearman": ranked(said, came)}
     return found
 
 
