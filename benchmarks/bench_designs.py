@@ -10,12 +10,10 @@ is in nats, of the mean over the losses. Means over five seeds.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow.csv
-from common import CORPUS, machine
+from common import CORPUS, machine, regmix
 
 from corpusmill.operators.weight.designs.centre import Centre
 from corpusmill.operators.weight.designs.compose import Part, composed, least
@@ -27,7 +25,7 @@ from corpusmill.operators.weight.designs.sobol import Sobol
 from corpusmill.operators.weight.designs.space import space_of
 from corpusmill.operators.weight.laws import law_of
 from corpusmill.operators.weight.laws.validation import fit
-from corpusmill.operators.weight.runs import MIX, Points, Runs, joined
+from corpusmill.operators.weight.runs import MIX, Points
 
 NOISE, SEEDS, CANDIDATES = 0.003, 5, 4096
 CENTRE = Part("centre", Centre())
@@ -49,10 +47,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CORPUS.parent / "mixlaw", help="folder of train_*_1m.csv")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    files = [options.data / name for name in ("train_mixture_1m.csv", "train_pile_loss_1m.csv")]
-    if not all(file.exists() for file in files):
-        sys.exit(f"skipped: no runs in {options.data}")
-    runs = Runs.of(joined(*(pyarrow.csv.read_csv(file) for file in files)))
+    runs = regmix(options.data)
     world = fit(law_of("stack"), runs)
     space = space_of(dict(zip(runs.domains, runs.points.mix.mean(0), strict=True)))
     tests = {"regmix": Dirichlet().draw(space, CANDIDATES, 1 << 40), "even": Sobol().draw(space, CANDIDATES, 1 << 40)}

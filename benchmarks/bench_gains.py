@@ -10,17 +10,15 @@ losses are of one run each, so the noise of seeds is in them.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow.csv
-from common import CORPUS, machine
+from common import CORPUS, machine, regmix
 
 from corpusmill.operators.weight.laws import law_of
 from corpusmill.operators.weight.laws.model import LawModel
 from corpusmill.operators.weight.laws.validation import Folds, cross_validated, fit, noise
-from corpusmill.operators.weight.runs import Points, Runs, joined
+from corpusmill.operators.weight.runs import Points
 from corpusmill.operators.weight.solve.objective import Predicted
 from corpusmill.operators.weight.solve.report import overall, uncertainty
 
@@ -33,10 +31,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=12, help="of the runs that the law is fitted on")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    files = [options.data / name for name in ("train_mixture_1m.csv", "train_pile_loss_1m.csv")]
-    if not all(file.exists() for file in files):
-        sys.exit(f"skipped: no runs in {options.data}")
-    runs = Runs.of(joined(*(pyarrow.csv.read_csv(file) for file in files)))
+    runs = regmix(options.data)
     found = {n: summed([pairs(runs, n, seed) for seed in range(options.draws)]) for n in SIZES}
     for n, row in found.items():
         print(n, *(f"{name} {value}" for name, value in row.items()), sep="\n  ")

@@ -9,16 +9,13 @@ of a law is chosen on the runs that it is tested on; its fixed ties (decision 00
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
-import pyarrow.csv
-from common import CORPUS, machine
+from common import CORPUS, machine, regmix
 
 from corpusmill.operators.weight.laws import law_of, named
 from corpusmill.operators.weight.laws.validation import Folds, cross_validated, efficiency, fit
-from corpusmill.operators.weight.runs import Runs, joined
 
 SIZES = (32, 64, 128, 256)
 
@@ -28,10 +25,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CORPUS.parent / "mixlaw", help="folder of train_*_1m.csv")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    files = [options.data / name for name in ("train_mixture_1m.csv", "train_pile_loss_1m.csv")]
-    if not all(file.exists() for file in files):
-        sys.exit(f"skipped: no runs in {options.data}")
-    runs = Runs.of(joined(*(pyarrow.csv.read_csv(file) for file in files)))
+    runs = regmix(options.data)
     laws = {name: law_of(name) for name in
             ("constant", "linear", "loglinear", "exponential", "bimix", "additive", "lightgbm", "stack")}
     laws["bimix, sum"] = law_of("bimix", form="sum")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 from hydra import compose, initialize_config_module
@@ -17,6 +18,7 @@ from corpusmill.jobs.runtime import main
 from corpusmill.jobs.runtime.config import strict
 from corpusmill.operators.quality.select import parse_rules, select
 from corpusmill.operators.schema import DOCUMENTS
+from corpusmill.operators.weight.runs import Runs, joined
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data" / "corpus"
 FIELDS = pa.schema([DOCUMENTS.field(name) for name in ("doc_id", "text", "source")])
@@ -36,6 +38,14 @@ def machine():
         with open("/proc/cpuinfo") as file:
             model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), model)
     return {"processor": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+
+
+def regmix(folder):
+    """RegMix's runs, of the CSV in a folder."""
+    files = [folder / name for name in ("train_mixture_1m.csv", "train_pile_loss_1m.csv")]
+    if not all(file.exists() for file in files):
+        sys.exit(f"skipped: no runs in {folder}")
+    return Runs.of(joined(*(pyarrow.csv.read_csv(file) for file in files)))
 
 
 def texts_of(folder):
